@@ -252,7 +252,7 @@ class _Run:
         _tell(self.progress.failed)
         for finished in outcome.failed:
             if finished.code == UNFETCHED:
-                self.rounds.pulling.failed(finished.work.id)
+                self.rounds.pulling.failed(" ".join((finished.work.id, *finished.work.targets)))
                 self.rounds.retake(finished.work.experiments)
                 self.unfetched = True
                 continue

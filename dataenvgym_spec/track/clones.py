@@ -1,7 +1,8 @@
-"""Whose a run on a server is: which clones of a repository made it, and which show it too.
+"""Whose a run on a server is: which clone of a repository describes it, and which show it too.
 
-Clones share a server. Each leaves a tag of its own at the runs that show its results, so that a
-run is taken away by the clone that made it, and only when no other shows it.
+Clones share a server. Each leaves a tag of its own at the runs that show its results, and takes it
+away when they do so no more; a run without a tag is taken away. Who made a run describes it, or,
+when its maker has left it, one of those that are left.
 """
 
 from __future__ import annotations
@@ -39,8 +40,14 @@ def tag(clone: str) -> str:
 
 
 def made(tags: Mapping[str, str], clone: str) -> bool:
-    """Whether a clone made what has these tags."""
-    return tags.get(tag(clone)) == MADE
+    """Whether a clone made what has these tags; where two say so, only the first is taken to."""
+    return maker(tags) == tag(clone)
+
+
+def maker(tags: Mapping[str, str]) -> str | None:
+    """The tag of the clone that made what has these tags; None if it has left it."""
+    made = (name for name, mark in tags.items() if name.startswith(PREFIX) and mark == MADE)
+    return min(made, default=None)
 
 
 def shown_by_others(held: Held, clone: str) -> bool:

@@ -40,9 +40,9 @@ PARENT: Final = "mlflow.parentRunId"
 class Held:
     """A run as a server holds it.
 
-    `place` is the address of its artifacts, `keys` names its curves, `points` is all their points,
-    `files` the size of every artifact by path, `gives` the students that came
-    out of it, by the server's ids.
+    `place` is the address of its artifacts, `active` says that it is not in the bin, `keys` names
+    its curves, `points` is all their points, `files` the size of every artifact by path, `gives`
+    the students that came out of it, by the server's ids.
     """
 
     run_id: str
@@ -51,6 +51,7 @@ class Held:
     start: int
     end: int | None
     place: str = ""
+    active: bool = True
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ def run_held(run: Any) -> Held:
         start=run.info.start_time,
         end=run.info.end_time,
         place=run.info.artifact_uri,
+        active=run.info.lifecycle_stage == "active",
         params=run.data.params,
         tags=run.data.tags,
         keys=tuple(sorted(run.data.metrics)),

@@ -21,7 +21,7 @@ from dataenvgym_spec.track.address import DEFAULTS, is_database, shown, uri_of
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.held import models_of, run_held, student_held
-from dataenvgym_spec.track.refusals import FORBIDDEN, REMOVED, despite_others, explained
+from dataenvgym_spec.track.refusals import despite_others, refusal
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
 from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
@@ -37,27 +37,12 @@ PARAMS, METRICS, TAGS = 100, 1000, 100
 """MLflow's limits of one batch."""
 
 
-class TrackingUnavailable(UserError):
-    """The tracking server cannot be reached or refuses.
-
-    A warning to whoever can go on without it.
-    """
-
-
-class Vanished(TrackingUnavailable):
-    """A result, or a run, that was there has gone meanwhile: it is worth looking again."""
-
-
-class Forbidden(TrackingUnavailable):
-    """This user may not do it: who may change runs may not always delete them."""
-
-
 @contextmanager
 def reaching(uri: str) -> Iterator[None]:
     """Turns what MLflow raises into one error with a remedy, and without a password.
 
     Raises:
-        TrackingUnavailable: the server cannot be reached or refuses; `Forbidden`, `Vanished`.
+        TrackingUnavailable: the server cannot be reached or refuses; `Forbidden`, `Overtaken`.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -66,11 +51,7 @@ def reaching(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
         status = error.get_http_status_code() if isinstance(error, MlflowException) else None
-        reason, help = explained(error, status, uri)
-        message = f"tracking at {shown(uri)} failed: {reason}"
-        kind = Forbidden if status == FORBIDDEN else TrackingUnavailable
-        gone = isinstance(error, FileNotFoundError) or REMOVED in str(error)
-        raise (Vanished if gone else kind)(message, help=help) from error
+        raise refusal(error, status, uri) from error
 
 
 def connect(layout: Layout) -> Server:
@@ -216,8 +197,16 @@ class Server:
             if not token:
                 return out
 
+    def again(self, run_id: str) -> Held:
+        """A run as it is now, also if it is in the bin."""
+        return run_held(self.client.get_run(run_id))
+
     def look_into(self, run: Held) -> Held:
-        """A run with its curves and files; one question for each, so only where it matters."""
+        """A run as it is now, with its curves and files.
+
+        One question for each of them, so it is asked only where it matters.
+        """
+        run = self.again(run.run_id)
         history = [
             point for key in run.keys for point in self.client.get_metric_history(run.run_id, key)
         ]
@@ -319,6 +308,10 @@ class Server:
     def remove(self, run_id: str) -> None:
         """Puts a run into the bin."""
         self.client.delete_run(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Takes a run out of the bin."""
+        self.client.restore_run(run_id)
 
     def untag(self, run_id: str, name: str) -> None:
         """Takes a tag away."""

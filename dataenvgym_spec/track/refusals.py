@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from dataenvgym_spec.track.address import hide
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.track.address import hide, shown
 
 MAKE_UP: Final = (
     "results are safe, and tracking can be made up for: dataenvgym track   "
@@ -30,8 +31,8 @@ SECRETS: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWO
 
 LONGEST: Final = 300
 UNAUTHENTICATED, FORBIDDEN = 401, 403
-REMOVED: Final = "must be in the 'active' state"
-"""What MLflow says of a run in the bin."""
+MEANWHILE: Final = ("must be in the 'active' state", "already exists", "No Experiment with id")
+"""What MLflow says of what somebody else has put into the bin, made, or taken out of the bin."""
 FULL: Final = ("507", "No space left", "no space left", "database or disk is full", "DiskFull")
 """What an error says where there is no room."""
 
@@ -39,6 +40,31 @@ TWICE: Final = ("UNIQUE constraint", "UniqueViolation", "duplicate key", "Duplic
 """What databases say of a row that somebody else has just written."""
 AT_ONCE: Final = 3
 """How often that is taken for a coincidence."""
+
+
+class TrackingUnavailable(UserError):
+    """The tracking server cannot be reached or refuses.
+
+    A warning to whoever can go on without it.
+    """
+
+
+class Overtaken(TrackingUnavailable):
+    """Results or runs are no more what they were a moment ago: it is worth looking again."""
+
+
+class Forbidden(TrackingUnavailable):
+    """This user may not do it: who may change runs may not always delete them."""
+
+
+def refusal(error: Exception, status: int | None, uri: str) -> TrackingUnavailable:
+    """A failure as one error with a remedy; the arguments are those of `explained`."""
+    reason, help = explained(error, status, uri)
+    kind = Forbidden if status == FORBIDDEN else TrackingUnavailable
+    gone = isinstance(error, FileNotFoundError)
+    if gone or any(sign in str(error) for sign in MEANWHILE):
+        kind = Overtaken
+    return kind(f"tracking at {shown(uri)} failed: {reason}", help=help)
 
 
 def despite_others(log: Callable[[], None], refusal: type[Exception]) -> None:

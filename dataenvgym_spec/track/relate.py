@@ -5,15 +5,18 @@ It comes after the runs, because only then the server's own ids are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from dataenvgym_spec.track import clones, students
 from dataenvgym_spec.track.compare import ID, READS, Held
 from dataenvgym_spec.track.links import SHARED, Links
-from dataenvgym_spec.track.mlflow import Server
+from dataenvgym_spec.track.mlflow import Server, reaching
 from dataenvgym_spec.track.naming import NOTE
+from dataenvgym_spec.track.refusals import Forbidden
 from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 from dataenvgym_spec.track.students import HeldStudent
 from dataenvgym_spec.track.views import CURVES, RUNS
@@ -31,12 +34,14 @@ class Runs:
         home: the server's id of the experiment.
         experiment: what it should hold.
         chosen: the runs that show it, by our ids.
+        others: the server's ids of all that were there before.
     """
 
     server: Server
     home: str
     experiment: ExperimentRecord
     chosen: Mapping[str, Held]
+    others: frozenset[str] = frozenset()
 
     def own(self, run: Held) -> bool:
         """Whether this clone made a run."""
@@ -56,6 +61,7 @@ class Runs:
 def relate(runs: Runs) -> int:
     """Adds students, links, notes and views that are missing; returns how many values."""
     held = runs.server.students(runs.home, runs.experiment.name)
+    _remove_lost(runs, held)
     added, ids = 0, {}
     for record, run in runs.shown():
         if record.student is not None:
@@ -102,6 +108,24 @@ def remove(server: Server, held: Mapping[str, Sequence[HeldStudent]], run: Held)
     server.remove(run.run_id)
 
 
+def permitted(server: Server, act: Callable[[], None]) -> bool:
+    """Does what this user may not be allowed to do; whether it was done."""
+    with contextlib.suppress(Forbidden), reaching(server.uri):
+        act()
+        return True
+    return False
+
+
+def _remove_lost(runs: Runs, held: Mapping[str, Sequence[HeldStudent]]) -> None:
+    """Puts students into the bin whose run is there: no run shows them any more."""
+    known = runs.others | {run.run_id for run in runs.chosen.values()}
+    for run_id in held.keys() - known:
+        # Another clone may have made it only now.
+        if not runs.server.again(run_id).active:
+            for student in held[run_id]:
+                permitted(runs.server, partial(runs.server.remove_student, student.id))
+
+
 def _bring(
     runs: Runs, record: RunRecord, run: Held, models: Sequence[HeldStudent]
 ) -> tuple[str, int]:
@@ -111,8 +135,7 @@ def _bring(
     models = list(models)
     changes = 0
     while models and runs.own_student(models[0]) and students.contradictions(student, models[0]):
-        server.remove_student(models.pop(0).id)
-        changes += 1
+        changes += permitted(server, partial(server.remove_student, models.pop(0).id))
     if models:
         first = models[0]
     else:
@@ -122,9 +145,8 @@ def _bring(
     own = runs.own_student(first)
     # Two that were made at once: everybody keeps the older one.
     for double in models[1:]:
-        if runs.own_student(double):
-            server.remove_student(double.id)
-            changes += 1
+        if runs.own_student(double) or clones.maker(double.tags) not in run.tags:
+            changes += permitted(server, partial(server.remove_student, double.id))
     tags = students.missing_tags(student, first, own=own)
     metrics = students.missing_metrics(student, first)
     if metrics:

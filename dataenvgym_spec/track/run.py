@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.results.experiment import load
@@ -15,13 +17,18 @@ from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.address import is_database
 from dataenvgym_spec.track.links import view_page
-from dataenvgym_spec.track.mlflow import Server, Vanished, connect
+from dataenvgym_spec.track.mlflow import Server, connect
 from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.refusals import Forbidden, Overtaken
 from dataenvgym_spec.track.runs import ExperimentRecord
-from dataenvgym_spec.track.sync import Brought, sync, verify
+from dataenvgym_spec.track.sync import sync, verify
 
-AGAIN: Final = 3
-"""How often results, or runs, that have gone meanwhile are looked for anew."""
+T = TypeVar("T")
+
+AGAIN: Final = 2
+"""How often results, or runs, that have changed meanwhile are looked at anew."""
+PAUSE: Final = 0.5
+"""Seconds until then: what DVC replaces is there again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,8 @@ def track(
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     with _opened(layout, names, say) as (server, records):
-        done = [_brought(layout, server, record, thorough=thorough) for record in records]
+        bring = partial(sync, server, thorough=thorough)
+        done = [_in_step(layout, record, bring) for record in records]
     pages = [
         view_page(item.home, record.views[0][0]) for item, record in zip(done, records, strict=True)
     ]
@@ -106,7 +114,8 @@ def differences(
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     with _opened(layout, names, say) as (server, records):
-        return [line for record in records for line in verify(server, record)]
+        found = [_in_step(layout, record, partial(verify, server)) for record in records]
+    return [line for lines in found for line in lines]
 
 
 @contextmanager
@@ -128,31 +137,34 @@ def _opened(
 
 
 def _record(layout: Layout, name: str) -> ExperimentRecord:
-    """What the results of an experiment say, which may be made anew while they are read.
+    """What the results of an experiment say, which DVC may be replacing while they are read.
 
     Raises:
         UserError: it is not compiled, or a result is damaged, or gone each time.
     """
-    gone = ""
     for _ in range(AGAIN):
-        try:
+        with contextlib.suppress(UserError, FileNotFoundError):
             return project(load(name, layout.root))
-        except FileNotFoundError as error:
-            gone = str(error.filename)
-    message = f"results of '{name}' are made anew while they are read: {gone}"
-    raise UserError(message, help=f"run, once that is done: dataenvgym track {name}")
+        time.sleep(PAUSE)
+    try:
+        return project(load(name, layout.root))
+    except FileNotFoundError as error:
+        message = f"results of '{name}' are made anew while they are read: {error.filename}"
+        raise UserError(message, help=f"run, once that is done: dataenvgym track {name}") from error
 
 
-def _brought(
-    layout: Layout, server: Server, record: ExperimentRecord, *, thorough: bool
-) -> Brought:
-    """Brings a server to the state of an experiment.
+def _in_step(layout: Layout, record: ExperimentRecord, act: Callable[[ExperimentRecord], T]) -> T:
+    """Does something with a server and the records of an experiment.
 
     A report may be made anew meanwhile, and another clone may take away a run that it leaves and
     that was just going to be shown here: then both are looked at anew.
+
+    Raises:
+        TrackingUnavailable: the server cannot be reached or refuses.
     """
     for _ in range(AGAIN):
-        with contextlib.suppress(Vanished):
-            return sync(server, record, thorough=thorough)
+        # Of a student that has just gone, a server with users says that nobody may change it.
+        with contextlib.suppress(Overtaken, Forbidden):
+            return act(record)
         record = _record(layout, record.name)
-    return sync(server, record, thorough=thorough)
+    return act(record)

@@ -6,9 +6,9 @@ different runs, however many clones of the repository share the server.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from dataenvgym_spec.track import clones
 from dataenvgym_spec.track.compare import (
@@ -23,8 +23,8 @@ from dataenvgym_spec.track.compare import (
     missing,
     tags,
 )
-from dataenvgym_spec.track.mlflow import Forbidden, Server, reaching
-from dataenvgym_spec.track.relate import Runs, differences, relate, remove
+from dataenvgym_spec.track.mlflow import Server, reaching
+from dataenvgym_spec.track.relate import Runs, differences, permitted, relate, remove
 from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
 
@@ -67,10 +67,13 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
             parent = _id(chosen, record.parent)
             held = _choose(server, record, _candidates(found, record, parent), thorough)
             created += held is None
-            held = held or _create(server, home, record, parent)
+            held = _marked(server, held or _create(server, home, record, parent))
             chosen[record.id] = held
             logged += _complete(server, record, held, parent, thorough)
-        runs = Runs(server=server, home=home, experiment=experiment, chosen=chosen)
+        active = {run.run_id for some in found.values() for run in some}
+        runs = Runs(
+            server=server, home=home, experiment=experiment, chosen=chosen, others=frozenset(active)
+        )
         logged += relate(runs)
         others = [run for some in found.values() for run in some if not _shown(run, runs)]
         removed = _leave(server, home, experiment.name, others) + _leave_former_home(
@@ -153,6 +156,16 @@ def _create(server: Server, home: str, record: RunRecord, parent: str | None) ->
     return server.create(home, record, (*tags(record, parent), made))
 
 
+def _marked(server: Server, held: Held) -> Held:
+    """A run with this clone's mark. Where its maker has left it, this clone describes it now."""
+    own = clones.tag(server.clone)
+    mark = clones.SHOWN if clones.maker(held.tags) else clones.MADE
+    if own in held.tags and mark == clones.SHOWN:
+        return held
+    server.tag(held.run_id, ((own, mark),))
+    return replace(held, tags={**held.tags, own: mark})
+
+
 def _own(server: Server, run: Held) -> bool:
     """Whether this clone made a run. In its own database all of ours are its own."""
     return server.private or clones.made(run.tags, server.clone)
@@ -175,8 +188,6 @@ def _complete(
     Its digests are set when all is there.
     """
     own = _own(server, held)
-    if clones.tag(server.clone) not in held.tags:
-        server.tag(held.run_id, ((clones.tag(server.clone), clones.SHOWN),))
     if _known(server, record, held, thorough):
         return 0
     lacking = missing(record, held, parent, own=own)
@@ -204,18 +215,29 @@ def _leave(server: Server, home: str, name: str, runs: Sequence[Held]) -> int:
 
     What others show stays, also after its maker has left it: the last one takes it away.
     """
-    removed = 0
+    removed, may = 0, True
     students = server.students(home, name) if runs else {}
     for run in runs:
-        if not clones.shown_by_others(run, server.clone) or server.private:
-            # Who may change runs may not always delete them: somebody else will.
-            with contextlib.suppress(Forbidden), reaching(server.uri):
-                remove(server, students, run)
-                removed += 1
-                continue
         if clones.tag(server.clone) in run.tags:
             server.untag(run.run_id, clones.tag(server.clone))
+        if may and not _shown_by_others(server, run):
+            # Who may change runs may not always delete them: somebody else will.
+            may = permitted(server, partial(remove, server, students, run))
+            removed += may and not _brought_back(server, run)
     return removed
+
+
+def _shown_by_others(server: Server, run: Held) -> bool:
+    """Whether another clone shows a run at this moment; it may have begun to only now."""
+    return not server.private and clones.shown_by_others(server.again(run.run_id), server.clone)
+
+
+def _brought_back(server: Server, run: Held) -> bool:
+    """Whether another clone has marked a run while it was removed, which it then is not."""
+    if not _shown_by_others(server, run):
+        return False
+    server.restore(run.run_id)
+    return True
 
 
 def _leave_former_home(server: Server, experiment: ExperimentRecord) -> int:

@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def points(shared: Path) -> Counter[tuple[str, str, int]]:
     with contextlib.closing(sqlite3.connect(shared)) as base:
         rows = base.execute("select run_uuid, key, step from metrics")
         return Counter((run, key, step) for run, key, step in rows if run in runs(shared))
+
+
+def marks(shared: Path) -> set[tuple[str, str, str]]:
+    """What the clones have left at the active runs."""
+    with contextlib.closing(sqlite3.connect(shared)) as base:
+        rows = base.execute("select run_uuid, key, value from tags where key like '%.clone.%'")
+        return {row for row in rows if row[0] in runs(shared)}
+
+
+def students(shared: Path) -> set[str]:
+    """The runs of the students that are not in the bin."""
+    with contextlib.closing(sqlite3.connect(shared)) as base:
+        rows = base.execute(
+            "select source_run_id from logged_models where lifecycle_stage = 'active'"
+        )
+        found = [run for (run,) in rows]
+    assert len(found) == len(set(found))
+    return set(found)
 
 
 def change(root: Path, arm: str, iteration: int, right: int) -> None:
@@ -213,29 +232,170 @@ def test_results_that_are_gone_each_time_are_said(shared, tmp_path, monkeypatch)
         done(root)
 
 
+def test_a_run_that_another_clone_begins_to_show_just_now_stays(
+    shared, tmp_path, monkeypatch
+) -> None:
+    """What was read of a run at the start may be old by the time that it is left."""
+    from dataenvgym_spec.track import sync
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    done(second)
+    before = runs(shared)
+    change(first, "with-state", 1, 5)
+    done(first)
+    change(second, "with-state", 1, 5)
+    leave = sync._leave
+
+    def late(*arguments) -> int:
+        with monkeypatch.context() as patched:
+            patched.setattr(sync, "_leave", leave)
+            change(first, "with-state", 1, 4)
+            done(first)
+        return leave(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, "_leave", late)
+        assert done(second).removed == 0
+    assert before.items() <= runs(shared).items()
+    assert settled(first, second)
+
+
+def test_who_comes_back_to_a_run_that_nobody_describes_does_so(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    done(second)
+    made = marks(shared)
+    change(first, "with-state", 1, 5)
+    done(first)
+    assert marks(shared) != made
+    change(first, "with-state", 1, 4)
+    done(first)
+    assert marks(shared) == made
+    assert settled(first, second)
+
+
+def test_a_student_whose_run_is_gone_is_gone(shared, tmp_path) -> None:
+    from dataenvgym_spec.track.mlflow import connect
+
+    root = Store(tmp_path / "a").root
+    done(root)
+    before = students(shared)
+    server = connect(Layout(root=root))
+    removed = {"tiny/with-state/seed-0/iteration-1", "tiny/with-state/seed-0/iteration-2"}
+    for run, name in runs(shared).items():
+        if name in removed:
+            server.remove(run)
+    done(root)
+    assert len(students(shared)) == len(before)
+    assert students(shared) <= set(runs(shared))
+    assert settled(root)
+
+
+def test_a_double_of_a_student_goes_when_its_maker_has_left_the_run(shared, tmp_path) -> None:
+    from dataenvgym_spec.results.experiment import load
+    from dataenvgym_spec.track import clones
+    from dataenvgym_spec.track.mlflow import connect
+    from dataenvgym_spec.track.project import project
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    done(second)
+    server = connect(Layout(root=second))
+    named = next(one for one in project(load("tiny", second)).runs if one.id.endswith("ation-2"))
+    run = next(run for run, name in runs(shared).items() if name == named.id)
+    home = server.experiment("tiny")
+    server.create_student(home, run, named.student, ((clones.tag(server.clone), clones.MADE),))
+    change(second, named.id.split("/")[1], 1, 5)
+    done(second)
+    assert any("there twice" in line for line in told(first))
+    done(first)
+    assert not told(first)
+    assert settled(first, second)
+
+
+def test_two_that_make_the_experiment_at_once_go_on(shared, tmp_path, monkeypatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    find, asked = MlflowClient.get_experiment_by_name, []
+
+    def not_yet(self, name: str):
+        asked.append(name)
+        return find(self, name) if len(asked) > 2 else None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "get_experiment_by_name", not_yet)
+        assert done(second).created == 0
+    assert settled(first, second)
+
+
+def test_points_that_another_clone_logs_at_this_moment_are_there_once(
+    shared, tmp_path, monkeypatch
+) -> None:
+    """The run was found before it had any."""
+    from dataenvgym_spec.track.mlflow import Server
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", epoch=EPOCH + 5000).root
+    done(first)
+    before = points(shared)
+    found = Server.runs
+
+    def early(self, experiment: str, name: str):
+        return {
+            key: [replace(run, keys=()) for run in some]
+            for key, some in found(self, experiment, name).items()
+        }
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Server, "runs", early)
+        done(second)
+    assert points(shared) == before
+    assert settled(first, second)
+
+
+def test_a_result_that_is_half_there_is_read_again(shared, tmp_path, monkeypatch) -> None:
+    from dataenvgym_spec.results.experiment import load
+
+    root, tried = Store(tmp_path / "a").root, []
+
+    def replaced(name: str, root: Path):
+        tried.append(name)
+        if len(tried) == 1:
+            raise UserError("'out/results.jsonl' is damaged or half-written")
+        return load(name, root)
+
+    monkeypatch.setattr("dataenvgym_spec.track.run.load", replaced)
+    assert done(root).created == 9
+
+
 def test_a_run_that_another_clone_takes_away_just_now_is_made(
     shared, tmp_path, monkeypatch
 ) -> None:
     """It looked equal, and its maker left it before this clone had said that it shows it."""
     from dataenvgym_spec.track import sync
+    from dataenvgym_spec.track.compare import Held
     from dataenvgym_spec.track.mlflow import Server
 
     first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
     done(first)
     before = runs(shared)
-    complete = sync._complete
+    marked = sync._marked
     taken: list[str] = []
 
-    def late(server: Server, record, held, parent, thorough) -> int:
-        if not taken and record.id == "tiny/no-state/summary":
+    def late(server: Server, held: Held) -> Held:
+        if not taken:
             server.remove(held.run_id)
             taken.append(held.run_id)
-        return complete(server, record, held, parent, thorough)
+        return marked(server, held)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sync, "_complete", late)
+        patched.setattr(sync, "_marked", late)
         assert done(second).created == 1
     assert taken and len(runs(shared)) == 9 and set(before) - set(runs(shared)) == set(taken)
+    # Whoever describes runs links them to the new one.
+    done(first)
     assert settled(first, second)
 
 
