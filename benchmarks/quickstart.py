@@ -5,6 +5,8 @@ Prints Markdown; see README.md for recorded figures.
 python benchmarks/quickstart.py            # clones this repository into a temporary folder and
                                            # runs it there
 python benchmarks/quickstart.py --jobs 2   # by `dataenvgym run --jobs 2`, and not by `dvc repro`
+python benchmarks/quickstart.py --check    # all of `make quickstart` behind its setup, held to
+                                           # its limits
 python benchmarks/quickstart.py --here     # only the table of a run that is in the store already,
                                            # and the commands
 """
@@ -36,6 +38,10 @@ COMMANDS = (
     ["dataenvgym", "plan", "quickstart"],
     ["dvc", "repro", "quickstart"],
 )
+LONGEST = 300.0
+"""Seconds that all of `make quickstart` may take behind its setup, on two cores."""
+UNUSED = 0.15
+"""The share of them in which no stage may be at work."""
 LOADING = ("imports", "score: start", "examples", "build", "fetch")
 """Phases of a stage's log that are neither loading a model nor the work itself."""
 
@@ -62,6 +68,31 @@ def timed(command: list[str], cwd: Path, **variables: str) -> float:
     start = time.monotonic()
     subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env=environment)
     return time.monotonic() - start
+
+
+def made(repo: Path) -> float:
+    """Seconds that the commands of `make quickstart` take behind its setup."""
+    makefile = (repo / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile.partition("\nquickstart: setup\n")[2].partition("\n\n")[0]
+    lines = [line.strip() for line in recipe.splitlines() if line.startswith("\tdataenvgym")]
+    assert len(lines) > 1, "the Makefile has another form"
+    return sum(timed(["sh", "-c", line], repo) for line in lines)
+
+
+def over(repo: Path, wall: float) -> list[str]:
+    """Which limits a run was over; says how far from them it was."""
+    unused = (wall - at_work(repo)) / wall
+    stages = load("quickstart", repo).stages
+    slots = (os.cpu_count() or 1) * wall
+    busy = sum(log_of(stage).seconds["total"] for stage in stages) / slots
+    print(
+        f"\n`make quickstart` behind its setup: {wall:.0f} s (at most {LONGEST:.0f}), no stage at "
+        f"work in {unused:.0%} of them (at most {UNUSED:.0%}); a core had a stage {busy:.0%}"
+    )
+    return [
+        *(["it takes too long"] if wall > LONGEST else []),
+        *(["too much of it is no stage's"] if unused > UNUSED else []),
+    ]
 
 
 def commands(repo: Path, runs: int = 7) -> None:
@@ -142,6 +173,7 @@ def main() -> None:
         help="measure what is in this repository's store; run nothing",
     )
     parser.add_argument("--jobs", metavar="N", help="stages side by side, by 'dataenvgym run'")
+    parser.add_argument("--check", action="store_true", help="all of 'make quickstart', in limits")
     arguments = parser.parse_args()
     here = arguments.here
     repo = ROOT
@@ -152,13 +184,15 @@ def main() -> None:
         command = ["dvc", "repro", "quickstart"]
         if arguments.jobs:
             command = ["dataenvgym", "run", "quickstart", "--jobs", arguments.jobs]
-        wall = timed(command, repo)
+        wall = made(repo) if arguments.check else timed(command, repo)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}\n")
     ledger(repo, wall)
+    faults = over(repo, wall) if arguments.check and wall is not None else []
     commands(repo)
     warm(repo)
     if not here:
         shutil.rmtree(repo.parent)
+    sys.exit("; ".join(faults) or 0)
 
 
 if __name__ == "__main__":
