@@ -283,19 +283,25 @@ class Server:
 
     def link(self, run_id: str, *, reads: Sequence[str], gives: Sequence[str]) -> None:
         """Makes logged models what a run has read or given."""
-        from mlflow.entities import LoggedModelInput, LoggedModelOutput
         from mlflow.exceptions import MlflowException
 
+        despite_others(lambda: self._link(run_id, reads, gives), MlflowException)
         if reads:
-            # A search of runs does not tell what they have read, and twice would be two.
-            held = models_of(self.client.get_run(run_id).inputs.model_inputs)
-            new = [LoggedModelInput(name) for name in reads if name not in held]
-            if new:
-                despite_others(lambda: self.client.log_inputs(run_id, models=new), MlflowException)
             self.tag(run_id, ((READS, " ".join(reads)),))
-        if gives:
-            models = [LoggedModelOutput(name, step=0) for name in gives]
-            self.client.log_outputs(run_id, models=models)
+
+    def _link(self, run_id: str, reads: Sequence[str], gives: Sequence[str]) -> None:
+        """Logs those that the server does not have by now: it looks at none, and twice fails."""
+        from mlflow.entities import LoggedModelInput, LoggedModelOutput
+
+        run = self.client.get_run(run_id)
+        held = models_of(run.inputs.model_inputs)
+        read = [LoggedModelInput(name) for name in reads if name not in held]
+        if read:
+            self.client.log_inputs(run_id, models=read)
+        held = models_of(run.outputs.model_outputs if run.outputs else None)
+        given = [LoggedModelOutput(name, step=0) for name in gives if name not in held]
+        if given:
+            self.client.log_outputs(run_id, models=given)
 
     def create(self, experiment: str, record: RunRecord, tags: Pairs) -> Held:
         """Makes a run with nothing but its name, start and tags."""

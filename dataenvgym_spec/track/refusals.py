@@ -68,13 +68,13 @@ def refusal(error: Exception, status: int | None, uri: str) -> TrackingUnavailab
 
 
 def despite_others(log: Callable[[], None], refusal: type[Exception]) -> None:
-    """Logs inputs, also while another process logs the same ones.
+    """Logs inputs or outputs, also while another process logs the same ones.
 
-    MLflow's server looks which it has and writes the others; what two write at once it refuses the
-    second of them, who finds it there when it asks again.
+    What two write at once MLflow's server refuses the second of them, who finds it there when it
+    looks again.
 
     Args:
-        log: what is to be done; a second time it does nothing.
+        log: what is to be done, which looks what is there; a second time it does nothing.
         refusal: what is raised where the server refuses.
     """
     for _ in range(AT_ONCE):

@@ -355,6 +355,29 @@ def test_points_that_another_clone_logs_at_this_moment_are_there_once(
     assert settled(first, second)
 
 
+@pytest.mark.parametrize("what", ["log_outputs", "log_inputs"])
+def test_links_that_another_clone_makes_at_this_moment_are_there_once(
+    shared, tmp_path, monkeypatch, what: str
+) -> None:
+    """The server looks at no link before it writes one, and refuses one that is there."""
+    from mlflow.tracking import MlflowClient
+
+    log, ahead = getattr(MlflowClient, what), []
+
+    def beside_another(self, run_id: str, *linked, **more) -> None:
+        if more.get("models") and len(ahead) < 3:
+            ahead.append(run_id)
+            log(self, run_id, *linked, **more)
+        log(self, run_id, *linked, **more)
+
+    root = Store(tmp_path / "a").root
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, what, beside_another)
+        assert done(root).created == 9
+    assert len(set(ahead)) == 3
+    assert settled(root)
+
+
 def test_a_result_that_is_half_there_is_read_again(shared, tmp_path, monkeypatch) -> None:
     from dataenvgym_spec.results.experiment import load
 
