@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -16,6 +16,12 @@ from dataenvgym_spec.graph.values import forms, read_components, values
 from dataenvgym_spec.language.options import Path, at, with_value
 
 P = TypeVar("P", bound="Params")
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a record; msgspec evaluates their annotations each time that it is asked."""
+    return msgspec.structs.fields(kind)
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +71,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             KeyError: a component has no kind.
         """
         fields: dict[str, Any] = {}
-        for field in msgspec.structs.fields(cls):
+        for field in _fields(cls):
             value = at(content, cls.places.get(field.name, (field.name,)))
             if value is None:
                 continue
@@ -85,7 +91,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @classmethod
     def held(cls, path: Path) -> Held | None:
         """The component at or above a path of the JSON values; None if there is none."""
-        types = {field.name: field.type for field in msgspec.structs.fields(cls)}
+        types = {field.name: field.type for field in _fields(cls)}
         for name, slot in cls.slots.items():
             place = cls.places.get(name, (name,))
             # Of several each has a name, or a place in the list.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.store.dvc.run_cache import RunCache
 from dataenvgym_spec.store.dvc.state import StageLock, members, read_run, run_key
 
 
@@ -115,11 +116,12 @@ class Remote:
 
     def runs(self, dependency: str) -> list[StageLock]:
         """All runs in it that read a file of this hash."""
-        locks = []
-        for entries in self._runs.values():
-            # Most entries are about something else, and a search is faster than a YAML library.
-            locks += [read_run(text) for text in entries if dependency in text]
+        locks = map(read_run, self._run_cache.naming(dependency))
         return [lock for lock in locks if lock is not None]
+
+    @cached_property
+    def _run_cache(self) -> RunCache:
+        return RunCache(text for entries in self._runs.values() for text in entries)
 
     def _ask(self, digests: set[str]) -> None:
         """Learns which of these objects it holds."""

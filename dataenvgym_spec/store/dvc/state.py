@@ -22,6 +22,7 @@ import yaml
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import md5_file, md5_text, sha256_text
 from dataenvgym_spec.core.ignored import Ignored
+from dataenvgym_spec.store.dvc.run_cache import RunCache
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LISTING: Final = json.JSONEncoder(sort_keys=True)
@@ -306,14 +307,13 @@ class Cache:
 
     def runs(self, dependency: str) -> list[StageLock]:
         """All runs that read a file of this hash, the newest last."""
-        # Most entries are about something else, and a search is faster than a YAML library.
-        locks = [read_run(text) for text in self._runs if dependency in text]
+        locks = map(read_run, self._runs.naming(dependency))
         return [lock for lock in locks if lock is not None]
 
     @cached_property
-    def _runs(self) -> list[str]:
+    def _runs(self) -> RunCache:
         entries = sorted(self.run_files(), key=_changed)
-        return [path.read_text(encoding="utf-8", errors="replace") for path in entries]
+        return RunCache(path.read_text(encoding="utf-8", errors="replace") for path in entries)
 
     def run_files(self) -> Iterator[Path]:
         """The entries of the run cache; the last part of a path is its name for DVC."""
