@@ -20,4 +20,4 @@ def test_a_row_says_how_often_the_model_is_loaded_and_what_it_is_shown() -> None
         loaded, _, takes = row.partition(" | ")
         assert loaded.startswith("once a run" if declared.kept else "by each stage"), kind
         assert ("images" in takes) == ("images" in declared.carries), kind
-        assert "thinking" in declared.properties or "thinking" not in takes, kind
+        assert "thinking" in declared.schema["properties"] or "thinking" not in takes, kind
