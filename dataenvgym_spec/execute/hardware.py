@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from dataenvgym_spec.core.errors import StageError, UserError, suggest
+from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError, suggest
 from dataenvgym_spec.core.room import gpus_here
 from dataenvgym_spec.core.variables import (
     DEVICE_BATCH,
@@ -18,12 +19,7 @@ from dataenvgym_spec.core.variables import (
     count,
     switch,
 )
-from dataenvgym_spec.gym.students.trainers.protocol import (
-    SPREADS,
-    UNBOUNDED,
-    UNKNOWN,
-    Distribution,
-)
+from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 
 FOREIGN: Final = (
     *("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_", "TORCHELASTIC_"),
@@ -116,16 +112,36 @@ class Hardware:
         """Whether weights are spread: one process has them whole."""
         return self.processes > 1 and self.distribution != "ddp"
 
-    def require(self) -> None:
+    @property
+    def by_deepspeed(self) -> bool:
+        """Whether DeepSpeed spreads them."""
+        return self.is_sharded and self.distribution.startswith("deepspeed")
+
+    def require(self, dtype: str) -> None:
         """Looks whether a training can be spread so here.
 
+        Args:
+            dtype: of its arithmetic.
+
         Raises:
+            MissingExtra: a package that does it is not installed.
+            StageError: the student would be another one.
             UserError: nobody has said where the first of several machines is.
         """
         if self.machines > 1 and self.address is None:
             message = f"{self.machines} machines cannot train together: where is the first one?"
             help = f"set training.main_process_ip in hardware.yaml, or {MAIN_ADDRESS}=HOST:PORT"
             raise UserError(message, help=help)
+        if not self.by_deepspeed:
+            return
+        if importlib.util.find_spec("deepspeed") is None:
+            raise MissingExtra(
+                "deepspeed", "deepspeed", f"training.distribution {self.distribution}"
+            )
+        if dtype != "float32":
+            # DeepSpeed keeps weights in it; a spec's precision means autocast over float32.
+            message = f"{self.distribution} computes in {dtype} otherwise than a spec means it"
+            raise StageError(message, help="set training.distribution in hardware.yaml to fsdp2")
 
     def facts(self) -> dict[str, Any]:
         """What the log of a training says besides how many processes there were."""
@@ -146,6 +162,8 @@ class Hardware:
                 kept[name] = value
         if not self.gpus:
             kept["ACCELERATE_USE_CPU"] = "true"
+            if self.by_deepspeed:
+                kept["DS_ACCELERATOR"] = "cpu"
         return kept
 
 
@@ -160,8 +178,6 @@ def _distribution(environ: Mapping[str, str]) -> Distribution:
         if text == known:
             way: Distribution = known
             return way
-    if text.startswith(UNBOUNDED):
-        raise UserError(f"{DISTRIBUTION} is '{text}': {UNKNOWN}", help=f"set it to {SPREADS}")
     raise UserError(f"{DISTRIBUTION} is '{text}'", help=suggest(text, get_args(Distribution)))
 
 

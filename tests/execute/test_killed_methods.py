@@ -26,11 +26,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "sft": {},
     "sft in shards": {},
     "sft of an adapter in shards": {},
+    "sft in shards of deepspeed-zero2": {},
+    "sft in shards of deepspeed-zero3": {},
     "dpo": ASKED,
     "kto": ASKED,
     "grpo": ASKED,
     "grpo in vllm": {**ASKED, "sampler": "vllm"},
 }
+SHARDS = {
+    "fsdp2": "pytorch_model_fsdp_0/*.distcp",
+    "deepspeed-zero2": "global_step*/*_optim_states.pt",
+    "deepspeed-zero3": "global_step*/*_optim_states.pt",
+}
+"""What each of two processes writes into a checkpoint of shards."""
 STEPS = 40
 LAUNCHER = "accelerate.commands.launch"
 CODE = """
@@ -88,10 +96,16 @@ def test_what_was_killed_goes_on_to_the_same_weights(
     write_rows(learned, examples())
     root = str(Path(__file__).parents[2])
     given = environment(
-        DATAENVGYM_CHECKPOINT_SECONDS="0", DATAENVGYM_PROCESSES="2", PYTHONPATH=root
+        DATAENVGYM_CHECKPOINT_SECONDS="0",
+        DATAENVGYM_PROCESSES="2",
+        PYTHONPATH=os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")]))),
     )
+    way = ""
     if "shards" in method:
-        given["DATAENVGYM_DISTRIBUTION"] = "fsdp2"
+        way = next((word for word in method.split() if word.startswith("deepspeed")), "fsdp2")
+        given["DATAENVGYM_DISTRIBUTION"] = way
+    if way.startswith("deepspeed"):
+        pytest.importorskip("deepspeed")
     cold = {name: value for name, value in given.items() if name != WORKER}
 
     def command(folder: Path) -> list[str]:
@@ -126,10 +140,8 @@ def test_what_was_killed_goes_on_to_the_same_weights(
     assert stored[0].read_bytes() == stored[1].read_bytes()
     assert stored[0].read_bytes() != (base / "model.safetensors").read_bytes()
     if "shards" in method:
-        shards = (
-            killed / "work" / "checkpoints" / f"checkpoint-{STEPS - 1}" / "pytorch_model_fsdp_0"
-        )
-        assert len(list(shards.glob("*.distcp"))) == 2, "each process has written its own"
+        shards = killed / "work" / "checkpoints" / f"checkpoint-{STEPS - 1}"
+        assert len(list(shards.glob(SHARDS[way]))) == 2, "each process has written its own"
         alone = killed / "out" / "student"
         assert completions(alone, base)[0].tokens, "one process loads it"
     facts = json.loads((killed / "work" / "facts.json").read_text(encoding="utf-8"))

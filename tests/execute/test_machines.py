@@ -85,7 +85,7 @@ def test_the_first_machine_has_to_be_named(text: str) -> None:
     hardware = Hardware.of({**given, "CUDA_VISIBLE_DEVICES": ""})
     assert (hardware.machines, hardware.address) == (2, None), "a plan needs no place"
     with pytest.raises(UserError, match="where is the first one") as caught:
-        hardware.require()
+        hardware.require("float32")
     assert "training.main_process_ip in hardware.yaml" in caught.value.help
 
 

@@ -1,6 +1,7 @@
 """Real training under Accelerate and real generation by both engines, on a student made on the spot."""
 
 import functools
+import importlib.util
 import json
 import os
 import signal
@@ -343,7 +344,12 @@ def test_shards_and_processes_change_weights_by_no_more_than_is_promised(
     from safetensors.torch import load_file
 
     weights = []
-    for processes, distribution in ((1, "ddp"), (2, "ddp"), (2, "fsdp2")):
+    spreads = [(1, "ddp"), (2, "ddp"), (2, "fsdp2")]
+    bounds = [processes_bound, shards_bound]
+    if dtype == "float32" and importlib.util.find_spec("deepspeed") is not None:
+        spreads += [(2, "deepspeed-zero2"), (2, "deepspeed-zero3")]
+        bounds += [shards_bound, shards_bound]
+    for processes, distribution in spreads:
         monkeypatch.setenv("DATAENVGYM_PROCESSES", str(processes))
         monkeypatch.setenv("DATAENVGYM_DISTRIBUTION", distribution)
         folder = tmp_path / f"{distribution}-{processes}"
@@ -353,7 +359,6 @@ def test_shards_and_processes_change_weights_by_no_more_than_is_promised(
         assert made.facts["precision"] == dtype and made.facts["weights"] == "float32"
         (file,) = (folder / "out" / "student").glob("*.safetensors")
         weights.append(load_file(file))
-    bounds = (processes_bound, shards_bound)
     for one, other, bound in zip(weights, weights[1:], bounds, strict=False):
         assert one.keys() == other.keys()
         assert max((other[part] - numbers).abs().max() for part, numbers in one.items()) < bound

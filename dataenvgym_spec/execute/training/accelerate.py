@@ -19,6 +19,8 @@ FSDP: Final = {
     # Which activations are computed again is the trainer's business.
     "fsdp_activation_checkpointing": False,
 }
+AUTO: Final = "auto"
+"""What transformers' Trainer replaces by batch, accumulation and clipping of the spec."""
 
 
 def configure(hardware: Hardware, folder: Path, *, rank: int = 0) -> Path:
@@ -26,11 +28,22 @@ def configure(hardware: Hardware, folder: Path, *, rank: int = 0) -> Path:
 
     Args:
         hardware: how the training is spread.
-        folder: where the file is written.
+        folder: where the files are written.
         rank: of this machine among those that train together.
     """
     path = folder / "accelerate.json"
-    write_json(path, configuration(hardware, rank))
+    told = configuration(hardware, rank)
+    if told["distributed_type"] == "DEEPSPEED":
+        told["deepspeed_config"] = {
+            "deepspeed_config_file": str(folder / "deepspeed.json"),
+            "zero3_init_flag": False,
+            # Of several machines each starts its own processes, as without DeepSpeed.
+            "deepspeed_multinode_launcher": "standard",
+        }
+        # Accelerate takes this from DeepSpeed's own configuration, and refuses it in both.
+        del told["mixed_precision"]
+        write_json(folder / "deepspeed.json", deepspeed(hardware))
+    write_json(path, told)
     return path
 
 
@@ -59,5 +72,25 @@ def configuration(hardware: Hardware, rank: int = 0) -> dict[str, Any]:
             "rdzv_backend": "static",
         }
     if hardware.is_sharded:
-        told |= {"distributed_type": "FSDP", "fsdp_config": dict(FSDP)}
+        told["distributed_type"] = "FSDP" if hardware.distribution == "fsdp2" else "DEEPSPEED"
+        if hardware.distribution == "fsdp2":
+            told["fsdp_config"] = dict(FSDP)
     return told
+
+
+def deepspeed(hardware: Hardware) -> dict[str, Any]:
+    """DeepSpeed's configuration: which of its stages, in float32; the rest is the trainer's."""
+    return {
+        "zero_optimization": {
+            "stage": int(hardware.distribution[-1]),
+            # Also of weights in float32: they are gathered for the student's file.
+            "stage3_gather_16bit_weights_on_model_save": True,
+        },
+        "bf16": {"enabled": False},
+        "fp16": {"enabled": False},
+        "zero_allow_untested_optimizer": True,
+        "train_batch_size": AUTO,
+        "train_micro_batch_size_per_gpu": AUTO,
+        "gradient_accumulation_steps": AUTO,
+        "gradient_clipping": AUTO,
+    }

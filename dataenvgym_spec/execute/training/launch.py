@@ -76,7 +76,7 @@ def launch(
         distribution=hardware.distribution if hardware.is_sharded else "ddp",
         recompute=hardware.recompute,
     )
-    hardware.require()
+    hardware.require(settings.dtype)
     _train(context, hardware, config)
     context.record(processes=hardware.processes, device_batch=device_batch, **hardware.facts())
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from dataenvgym_spec.core.errors import Diagnostic
-from dataenvgym_spec.gym.students.trainers.protocol import SPREADS, UNBOUNDED, UNKNOWN
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.student import Generate, Train
 
@@ -58,14 +57,6 @@ def in_spec(tree: Node, known: dict[str, Any]) -> Iterator[Diagnostic]:
             for key, value in part.value.items():
                 if key not in own:
                     yield from _found(key, value, name)
-
-
-def unbounded(tree: Node) -> Iterator[Diagnostic]:
-    """A finding for a way to spread a student that may change results by any amount."""
-    way = tree.find("training", "distribution")
-    if way is not None and isinstance(way.value, str) and way.value.startswith(UNBOUNDED):
-        message = f"'{way.value}' may not be said here: {UNKNOWN}"
-        yield way.fault("E106", message, f"set it to {SPREADS}")
 
 
 def _found(key: str, value: Node, section: str) -> Iterator[Diagnostic]:

@@ -93,6 +93,12 @@ def _absent(profile: HardwareProfile) -> Iterator[Finding]:
         detail = "training.num_machines: where the first machine is met is not said"
         help = "add training.main_process_ip, as the others reach it (run --on chooses it itself)"
         yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
+    distribution = training.distribution or ""
+    if distribution.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:
+        detail = f"training.distribution {distribution}: deepspeed is not installed"
+        what = "pip install 'dataenvgym-spec[deepspeed]'"
+        help = f"{what}   (or set it to fsdp2, which comes with torch)"
+        yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
     if profile.ray is not None and importlib.util.find_spec("ray") is None:
         detail = "ray: the package is not installed"
         yield Finding(name=FILE, ok=False, needed=False, detail=detail, help="pip install ray")

@@ -286,13 +286,13 @@ def parsed_profile(path: Path, shown: str) -> HardwareProfile:
     # Imported late: most repositories have no profile, and each stage looks for one.
     from dataenvgym_spec.language import source
     from dataenvgym_spec.language.validate import against
-    from dataenvgym_spec.setup.hardware.belongs import in_spec, unbounded
+    from dataenvgym_spec.setup.hardware.belongs import in_spec
     from dataenvgym_spec.setup.hardware.sbatch import not_free
     from dataenvgym_spec.setup.hardware.schema import SCHEMA
 
     faults: list[Diagnostic] = []
     tree = source.read(path, shown=shown, faults=faults)
-    misplaced = [*in_spec(tree, SCHEMA), *unbounded(tree), *not_free(tree)]
+    misplaced = [*in_spec(tree, SCHEMA), *not_free(tree)]
     said = {fault.span for fault in misplaced}
     # Such a key is unknown, too; that is said once.
     faults += [fault for fault in against(SCHEMA, tree) if fault.span not in said]

@@ -22,6 +22,8 @@ TIME_PATTERN: Final = r"^([0-9]+-)?[0-9]+(:[0-9]{2}){0,2}$"
 DISTRIBUTIONS: Final[dict[Distribution, str]] = {
     "ddp": "Each process has the whole student.",
     "fsdp2": "Weights, gradients and the optimizer's state are spread (PyTorch's FSDP2).",
+    "deepspeed-zero2": "Gradients and the optimizer's state are spread; needs `deepspeed`.",
+    "deepspeed-zero3": "Weights, too, are spread; needs `deepspeed`.",
 }
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}

@@ -38,6 +38,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("training: {num_machines: 2}", "training.num_machines: where the first machine is met is not said", "add training.main_process_ip"),
         ("evaluation: {shards: 3}", "evaluation.shards is 3, and there are 2 GPUs here", "lower evaluation.shards"),
         ("slurm: {partition: long, gpus: 1}", "slurm: there is no sbatch on the PATH", "login node"),
+        ("training: {distribution: deepspeed-zero3}", "training.distribution deepspeed-zero3: deepspeed is not installed", "dataenvgym-spec[deepspeed]"),
         ("ray: {address: auto}", "ray: the package is not installed", "pip install"),
     ],
 )  # fmt: skip

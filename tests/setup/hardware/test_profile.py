@@ -185,12 +185,6 @@ def test_where_several_machines_meet_is_one_variable() -> None:
     assert HardwareProfile(training=met).variables() == {"DATAENVGYM_MAIN_ADDRESS": ":4567"}
 
 
-def test_a_way_to_spread_a_student_without_a_bound_is_refused(tmp_path: Path) -> None:
-    ((_, message, help),) = faults(tmp_path, "training: {distribution: deepspeed-zero2}\n")
-    assert message.startswith("'deepspeed-zero2' may not be said here: how far its weights")
-    assert help == "set it to fsdp2, which spreads the same, and is held to a bound"
-
-
 def test_a_stage_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
     written(tmp_path, WHOLE)
     environ = {"DATAENVGYM_DEVICE_BATCH": "1", "DATAENVGYM_VLLM_GPUS": "", "HOME": "/home"}

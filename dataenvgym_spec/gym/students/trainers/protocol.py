@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
@@ -17,12 +17,7 @@ from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.record import Record
 
-Distribution = Literal["ddp", "fsdp2"]
-"""How a student is spread over processes; weights that come of each are held to one process's."""
-UNBOUNDED: Final = "deepspeed"
-"""How ways begin to spread a student that are refused, though Accelerate has them."""
-UNKNOWN: Final = "how far its weights would be from one process's is not known"
-SPREADS: Final = "fsdp2, which spreads the same, and is held to a bound"
+Distribution = Literal["ddp", "fsdp2", "deepspeed-zero2", "deepspeed-zero3"]
 
 
 class TrainingLength(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""A student whose weights are spread over the processes that train it, by FSDP2.
+"""A student whose weights are spread over the processes that train it: FSDP2, or DeepSpeed's ZeRO.
 
 Accelerate spreads them, by the configuration that it is launched with. Here is what it would do
 otherwise than one process does, and what only holds where each process has the whole student.
@@ -6,6 +6,7 @@ otherwise than one process does, and what only holds where each process has the 
 
 from __future__ import annotations
 
+import os
 import types
 from typing import Any, Final
 
@@ -39,10 +40,18 @@ def prepare(job: Job) -> None:
     that it does then works on processors.
     """
     state = PartialState()
-    if job.distribution == FSDP2 and state.distributed_type == DistributedType.MULTI_CPU:
-        # What it makes of this is `FSDP`, on the device that the state has already.
-        state.distributed_type = DistributedType.MULTI_GPU
-        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+    if job.distribution == "ddp" or state.distributed_type != DistributedType.MULTI_CPU:
+        return
+    # What it makes of this is `FSDP`, on the device that the state has already.
+    kind = DistributedType.MULTI_GPU
+    if job.distribution != FSDP2:
+        from deepspeed import comm
+
+        comm.init_distributed(dist_backend=state.backend, auto_mpi_discovery=False)
+        os.environ["ACCELERATE_USE_CPU"] = "false"
+        kind = DistributedType.DEEPSPEED
+    state.distributed_type = kind
+    PartialState._shared_state["distributed_type"] = kind
 
 
 def keep_precision(loop: Any, job: Job) -> None:
@@ -54,10 +63,12 @@ def keep_precision(loop: Any, job: Job) -> None:
     FSDP2 of Accelerate casts weights, gradients and norms to the precision of the arithmetic. A
     spec's `dtype` means autocast over float32 weights.
     """
+    if job.distribution == "ddp":
+        return
+    if not (loop.is_fsdp_enabled or loop.is_deepspeed_enabled):
+        raise RuntimeError(f"accelerate was to spread weights by {job.distribution}, and does not")
     if job.distribution != FSDP2:
         return
-    if not loop.is_fsdp_enabled:
-        raise RuntimeError("accelerate was to spread weights by FSDP, and does not")
     loop.accelerator.state.fsdp_plugin.mixed_precision_policy = None
 
 
@@ -73,6 +84,8 @@ def autocast(model: Any, job: Job) -> None:
 
 def local(part: torch.Tensor) -> torch.Tensor:
     """What this process has of a weight: all of it, or its shard."""
+    if hasattr(part, "ds_tensor"):  # of DeepSpeed; the weight itself is empty
+        part = part.ds_tensor
     mine: torch.Tensor = part.to_local() if hasattr(part, "to_local") else part
     return mine
 
@@ -84,7 +97,8 @@ def whole(loop: Any, job: Job) -> dict[str, Any] | None:
     """
     if job.distribution == "ddp":
         return None
-    weights: dict[str, Any] = loop.accelerator.get_state_dict(loop.model_wrapped)
+    # DeepSpeed gathers them for the first process alone.
+    weights: dict[str, Any] = loop.accelerator.get_state_dict(loop.model_wrapped) or {}
     # What two layers share is gathered for each of them, and stored for the first, as ever.
     model = loop.accelerator.unwrap_model(loop.model)
     for name in getattr(model, "all_tied_weights_keys", None) or ():
