@@ -29,7 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -354,6 +354,17 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
             return kills
 
 
+def judged(bench: Bench, expected: dict[str, str], kept: dict[str, str]) -> tuple[int, list[str]]:
+    """How many answers were rightly asked for again, and what is not as undisturbed."""
+    again, repeated = bench.asked_twice()
+    found = [*bench.faults, *repeated]
+    if bench.results() != expected:
+        found.append(f"{set(bench.results().items()) ^ set(expected.items())}")
+    if bench.kept() != kept:
+        found.append("the journal holds something else than undisturbed")
+    return again, found
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -381,25 +392,27 @@ def main() -> None:
         faults += still.asked_twice()[1]
         bench = Bench(Path(name) / "disturbed", port, arguments.settled)
         kills = runs = twice = 0
-        while kills < arguments.kills:
-            bench.make()
-            bench.kills.clear()
-            bench.faults.clear()
-            with bench.service():
-                kills += disturbed(bench, draw, arguments.kills - kills)
-            runs += 1
-            again, repeated = bench.asked_twice()
-            twice += again
-            found = [*bench.faults, *repeated]
-            if bench.results() != expected:
-                found.append(f"{set(bench.results().items()) ^ set(expected.items())}")
-            if bench.kept() != kept:
-                found.append("the journal holds something else than undisturbed")
-            print(f"run {runs}: {kills} kills so far", *found, flush=True)
-            faults += [f"run {runs}: {fault}" for fault in found]
-            if found and arguments.keep:
-                shutil.copytree(bench.folder, arguments.keep / f"run-{runs}", symlinks=True)
-    for line in table(bench.killed):
+        told = Counter(bench.killed)
+        # Who ends it early is told what was found so far.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            while kills < arguments.kills:
+                bench.make()
+                bench.kills.clear()
+                bench.faults.clear()
+                with bench.service():
+                    done = disturbed(bench, draw, arguments.kills - kills)
+                kills, runs, told = kills + done, runs + 1, Counter(bench.killed)
+                again, found = judged(bench, expected, kept)
+                twice += again
+                print(f"run {runs}: {kills} kills so far", *found, flush=True)
+                faults += [f"run {runs}: {fault}" for fault in found]
+                if found and arguments.keep:
+                    shutil.copytree(bench.folder, arguments.keep / f"run-{runs}", symlinks=True)
+        for pid in bench.processes():  # of a run that was not awaited
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    for line in table(told):
         print(line)
     print(
         f"\n{kills} kills in {runs} runs; {len(kept)} answers a run; {twice} of all were on their"
