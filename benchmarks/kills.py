@@ -354,7 +354,9 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
             return kills
 
 
-def judged(bench: Bench, expected: dict[str, str], kept: dict[str, str]) -> tuple[int, list[str]]:
+def judged(
+    bench: Bench, expected: dict[str, str | None], kept: dict[str, str]
+) -> tuple[int, list[str]]:
     """How many answers were rightly asked for again, and what is not as undisturbed."""
     again, repeated = bench.asked_twice()
     found = [*bench.faults, *repeated]
