@@ -1,5 +1,6 @@
 """DVC's own command line, with two messages put in other words; against the real DVC."""
 
+import json
 import os
 import re
 import shutil
@@ -92,3 +93,17 @@ def test_a_fetch_that_fails_has_an_exit_code_of_its_own(
     stage.write_text(STAGE.replace("cat ../in > big", "false"), encoding="utf-8")
     code, heard = messages.call(["repro", "--pull", "small/dvc.yaml"])
     assert (code, heard.status) == (messages.FAILED, 1)
+
+
+def test_a_stage_that_has_failed_is_not_run_again_for_a_list_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes who works here just when DVC wants to say that it does no more."""
+    repo = repository(tmp_path)
+    spoil = "test -e ../ran || echo { > ../.dvc/tmp/rwlock; echo once >> ../ran; exit 130"
+    stage = {"cmd": spoil, "deps": ["../in"], "outs": ["big"]}
+    (repo / "small" / "dvc.yaml").write_text(json.dumps({"stages": {"big": stage}}))
+    monkeypatch.chdir(repo)
+    _, heard = messages.call(["repro", "small/dvc.yaml"])
+    assert (heard.status, heard.busy) == (130, "")
+    assert (repo / "ran").read_text() == "once\n"

@@ -73,12 +73,14 @@ class Heard:
             # One that was killed may have left the list of who works half-written.
             if kind == HALF_WRITTEN or (kind == "LockError" and BUSY in text):
                 self.busy = text
-                return False
             exited = EXITED.search(text)
             if exited:
                 self.status = int(exited.group(1))
+        if self.status is not None:
+            # Nobody kept it from running. Trying again would run what Ctrl-C has ended.
+            self.busy = ""
         # After Ctrl-C whoever started DVC says that nothing is lost.
-        return self.status != INTERRUPTED
+        return not self.busy and self.status != INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
