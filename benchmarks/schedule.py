@@ -52,9 +52,9 @@ not grow, which tests/schedule/test_simulation.py counts."""
 POINTS, ITERATIONS = 1000, 2
 DONE = 0.5
 """The part of the stages that is done when the sweep is taken up again."""
-LONGEST = {"plan, nothing done": 30, "status": 20, "plan, half done": 90}
+LONGEST = {"plan, nothing done": 30, "status": 20, "plan, half done": 40}
 """CPU seconds that commands may take for a sweep of 1,000."""
-RESTART = 90
+RESTART = 40
 """CPU seconds of compiling, planning and queueing what is half done: each result is looked at."""
 
 

@@ -89,7 +89,10 @@ def _listing(parts: Parts, rng: random.Random, _corpus: list[Files]) -> None:
     content = parts.members.get(str(row.get("sha256")))
     if content is None:
         return
-    tree = json.loads(content)
+    try:
+        tree = json.loads(content)
+    except ValueError:  # it was tampered with before
+        return
     found = list(places(tree))
     holder, key = rng.choice(found)
     if rng.random() < 0.5 and isinstance(holder, dict):
