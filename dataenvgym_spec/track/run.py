@@ -142,7 +142,8 @@ def _record(layout: Layout, name: str) -> ExperimentRecord:
     Raises:
         UserError: it is not compiled, or a result is damaged, or gone each time.
     """
-    for _ in range(AGAIN):
+    # One that is not compiled will not be so in a moment either.
+    for _ in range(AGAIN if layout.index(name).is_file() else 0):
         with contextlib.suppress(UserError, FileNotFoundError):
             return project(load(name, layout.root))
         time.sleep(PAUSE)

@@ -20,8 +20,6 @@ from dataenvgym_spec import load
 from dataenvgym_spec.cli import compared
 from dataenvgym_spec.cli.report import command as report
 from dataenvgym_spec.execute.entry import _say_results
-from dataenvgym_spec.questions.compare import contrast, scores
-from dataenvgym_spec.questions.sides import groups, pairs
 from dataenvgym_spec.report.exports import export
 from dataenvgym_spec.report.metrics import headline, metrics
 from dataenvgym_spec.report.page import page
@@ -30,6 +28,7 @@ from dataenvgym_spec.results.study import study
 from dataenvgym_spec.results.wording import ITEMS_ONLY, ONE_RUN, coverage
 from dataenvgym_spec.track.contrasts import INTERVALS
 from dataenvgym_spec.track.project import project
+from tests.support.compared import told
 from tests.support.copied import MOVED, Everything
 
 NUMBER: Final = r"(?:[+-]\d+\.\d|0\.0)"
@@ -107,15 +106,6 @@ def test_the_stage_that_reports_says_it_in_every_line(
     lines = capsys.readouterr().out.splitlines()
     assert not lacking(iter(lines), words(results))
     assert (f"  {ONE_RUN}" in lines) is (words(results) == ITEMS_ONLY)
-
-
-def told(results: Notebook, times: int) -> compared.Told:
-    """A comparison of both arms, as often as a sweep would have it."""
-    named = groups(results.layout, ("tiny:no-state", "tiny:with-state"), results.layout.root)
-    ((first, second),) = pairs(named)
-    one = contrast(first, second, "best", "test")
-    columns = tuple((side, scores(side, "test")) for side in (first, second))
-    return compared.Told(sides=columns, contrasts=(one,) * times, split="test")
 
 
 @pytest.mark.parametrize("times", [1, 1 + compared.MOST_DETAILED])

@@ -21,8 +21,6 @@ from dataenvgym_spec import load
 from dataenvgym_spec.cli import compared
 from dataenvgym_spec.cli.report import command as report
 from dataenvgym_spec.execute.entry import _say_results
-from dataenvgym_spec.questions.compare import contrast, scores
-from dataenvgym_spec.questions.sides import groups, pairs
 from dataenvgym_spec.report import exports, formats
 from dataenvgym_spec.report.metrics import headline, metrics
 from dataenvgym_spec.report.page import page
@@ -30,6 +28,7 @@ from dataenvgym_spec.results.noise import UNKNOWN
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.track.project import project
+from tests.support.compared import told
 from tests.support.copied import MOVED, Everything
 
 SIGNED: Final = re.compile(r"(?<![\w.])[+-]\d+\.\d\b(?! to)")
@@ -124,15 +123,6 @@ def test_the_stage_that_reports_says_it_below_each(
     shown = [place for place, line in enumerate(lines) if " points (" in line and " less " in line]
     assert len(shown) == 1
     assert all(lines[place + 1].startswith("    Noise floor: ") for place in shown)
-
-
-def told(results: Notebook, times: int) -> compared.Told:
-    """A comparison of both arms, as often as a sweep would have it."""
-    named = groups(results.layout, ("tiny:no-state", "tiny:with-state"), results.layout.root)
-    ((first, second),) = pairs(named)
-    one = contrast(first, second, "best", "test")
-    columns = tuple((side, scores(side, "test")) for side in (first, second))
-    return compared.Told(sides=columns, contrasts=(one,) * times, split="test")
 
 
 @pytest.mark.parametrize("times", [1, 1 + compared.MOST_DETAILED])

@@ -393,6 +393,19 @@ def test_a_result_that_is_half_there_is_read_again(shared, tmp_path, monkeypatch
     assert done(root).created == 9
 
 
+def test_what_is_not_compiled_is_said_without_a_second_look(shared, tmp_path, monkeypatch) -> None:
+    tried: list[str] = []
+
+    def absent(name: str, root: Path) -> None:
+        tried.append(name)
+        raise UserError(f"'{name}' is not compiled")
+
+    monkeypatch.setattr("dataenvgym_spec.track.run.load", absent)
+    with pytest.raises(UserError, match="not compiled"):
+        track(Layout(root=Store(tmp_path / "a").root), ["tny"])
+    assert tried == ["tny"]
+
+
 def test_a_run_that_another_clone_takes_away_just_now_is_made(
     shared, tmp_path, monkeypatch
 ) -> None:
