@@ -5,31 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from dataenvgym_spec.store.dvc.busy import is_stale, release
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.elsewhere import alive_elsewhere
 from dataenvgym_spec.store.leases.holding import Leases
-from dataenvgym_spec.store.leases.lease import Claimant, Clock, Heartbeat, Lease, take
+from dataenvgym_spec.store.leases.lease import Claimant, Heartbeat, Lease, take
 from dataenvgym_spec.store.leases.register import FolderRegister
+from tests.support.clocks import Time
 
 TERM = 10.0
-
-
-class Time:
-    """A clock that moves while somebody sleeps, and calls back on the way."""
-
-    def __init__(self, meanwhile: Callable[[float], object] = lambda _: None) -> None:
-        self.now, self.meanwhile = 0.0, meanwhile
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.meanwhile(self.now)
-
-    def clock(self) -> Clock:
-        return Clock(now=lambda: self.now, sleep=self.sleep)
 
 
 def leased(folder: Path, holder: str, stage: str = "train-1", seconds: float = TERM) -> Lease:

@@ -13,23 +13,10 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.store.leases.lease import Claimant, Clock, Heartbeat, Lease, LeaseLost, take
 from dataenvgym_spec.store.leases.log import Log
 from dataenvgym_spec.store.leases.register import FolderRegister
+from tests.support.clocks import Time
 from tests.support.waiting import wait_until
 
 TERM = 10.0
-
-
-class Time:
-    """A clock that moves while somebody sleeps, and calls back on the way."""
-
-    def __init__(self, meanwhile: Callable[[float], None] = lambda _: None) -> None:
-        self.now, self.meanwhile = 0.0, meanwhile
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.meanwhile(self.now)
-
-    def clock(self) -> Clock:
-        return Clock(now=lambda: self.now, sleep=self.sleep)
 
 
 def host(name: str, seconds: float = TERM) -> Claimant:
