@@ -15,11 +15,10 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.emit.entry import entry, home, plots
 from dataenvgym_spec.emit.merge import MARK, drawn, merged, plot_name, sides
 from dataenvgym_spec.graph.ir import Graph
-from dataenvgym_spec.store.dvc.dialect import dump
+from dataenvgym_spec.store.dvc.dialect import dump, load
 from dataenvgym_spec.store.git.program import git
 from dataenvgym_spec.store.layout import Layout
 
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 RESTORE: Final = (
     "restore it: git checkout HEAD -- dvc.yaml (or delete it), then: dataenvgym compile"
 )
@@ -96,7 +95,7 @@ def parsed(text: str) -> dict[str, Any]:
         UserError: it is not YAML, or no mapping.
     """
     try:
-        content = yaml.load(text, Loader=LOADER)
+        content = load(text)
     except yaml.YAMLError as error:
         raise _damaged() from error
     if content is not None and not isinstance(content, dict):

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from dataenvgym_spec.core.hashing import md5_text
 from dataenvgym_spec.emit.entry import entry, home
 from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.store.bundle.manifest import Manifest
+from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.dvc.locked import LockedStage
 
 
@@ -81,7 +80,7 @@ def is_of_stage(lock: LockedStage, stage: Stage, known: dict[str, Stage]) -> boo
         known: all stages by id.
     """
     texts = stage_files(stage, known)
-    body: dict[str, Any] = yaml.safe_load(texts["dvc.yaml"])["stages"][stage.kind]
+    body: dict[str, Any] = load(texts["dvc.yaml"])["stages"][stage.kind]
     if not _fits(lock, body["cmd"], body["deps"], body["outs"]):
         return False
     read = {row.path: row.md5 for row in lock.deps}

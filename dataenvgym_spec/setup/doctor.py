@@ -31,6 +31,7 @@ from dataenvgym_spec.setup.processors import without_torchvision
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.setup.scaffold import SCHEMA
 from dataenvgym_spec.store.dvc.busy import is_stale
+from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
@@ -313,9 +314,8 @@ def _size(path: Path) -> int:
 
 
 def _is_damaged(path: Path) -> bool:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return not isinstance(yaml.load(path.read_text(encoding="utf-8"), Loader=loader), dict)
+        return not isinstance(load(path.read_text(encoding="utf-8")), dict)
     except FileNotFoundError:
         return False
     except (OSError, ValueError, yaml.YAMLError):

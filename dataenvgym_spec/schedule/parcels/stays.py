@@ -21,7 +21,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.schedule.protocol import Work
-from dataenvgym_spec.store.dvc.locked import LOADER
+from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.dvc.state import Cache, hash_of, read_lock
 from dataenvgym_spec.store.layout import Layout, kind_of
 
@@ -61,7 +61,7 @@ def restorable(layout: Layout, directory: str) -> bool:
     kind = kind_of(directory)
     try:
         text = (folder / "dvc.yaml").read_text(encoding="utf-8")
-        stage = yaml.load(text, Loader=LOADER)["stages"][kind]
+        stage = load(text)["stages"][kind]
         deps = {path: _digest(layout, folder, path) for path in stage["deps"]}
         lock = read_lock(folder / "dvc.lock", kind)
     except (OSError, LookupError, TypeError, yaml.YAMLError, UserError):

@@ -1,4 +1,4 @@
-"""YAML as DVC writes it: what a file of DVC's would look like if DVC had written it."""
+"""YAML as DVC reads and writes it: what a file of DVC's would look like if DVC had written it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import yaml
 
 from dataenvgym_spec.language.scalars import is_text
 
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -26,6 +27,15 @@ def _text(dumper: Any, value: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
+
+
+def load(text: str) -> Any:
+    """What a text says, by libyaml where it is there (a thousand stages are read).
+
+    Raises:
+        yaml.YAMLError: it is no YAML.
+    """
+    return yaml.load(text, Loader=LOADER)
 
 
 def dump(content: Any, *, sort_keys: bool = True) -> str:

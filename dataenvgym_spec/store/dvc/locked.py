@@ -11,9 +11,8 @@ import yaml
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.record import Record
-from dataenvgym_spec.store.dvc.dialect import dump
+from dataenvgym_spec.store.dvc.dialect import dump, load
 
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCHEMA: Final = "2.0"
 _DAMAGE: Final = (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError)
 
@@ -74,7 +73,7 @@ def with_stages(path: Path, stages: Mapping[str, LockedStage]) -> str:
 def _content(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"schema": SCHEMA}
-    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or {}
+    content: dict[str, Any] = load(path.read_text(encoding="utf-8")) or {}
     return {"schema": SCHEMA, **content}
 
 

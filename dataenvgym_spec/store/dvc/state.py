@@ -22,9 +22,9 @@ import yaml
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import md5_file, md5_text, sha256_text
 from dataenvgym_spec.core.ignored import Ignored
+from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.dvc.run_cache import RunCache
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LISTING: Final = json.JSONEncoder(sort_keys=True)
 """How DVC writes what a directory holds."""
 PROTECTED: Final = 0o444
@@ -67,7 +67,7 @@ def lock_in(text: str, stage: str, path: Path) -> StageLock | None:
         UserError: it is damaged, or holds the marks of a merge conflict.
     """
     try:
-        stages = _plain(text) or yaml.load(text, Loader=Loader).get("stages") or {}
+        stages = _plain(text) or load(text).get("stages") or {}
         return _lock(stages.get(stage))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise _damaged(path, conflict="<<<<<<<" in text) from error
@@ -145,7 +145,7 @@ def _hashes(rows: list[dict[str, str]]) -> dict[str, str]:
 def read_run(text: str) -> StageLock | None:
     """What an entry of the run cache says; None if it is damaged, as DVC takes it."""
     try:
-        return _lock(yaml.load(text, Loader=Loader))
+        return _lock(load(text))
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         return None
 
@@ -216,7 +216,7 @@ def run_name(text: str) -> str | None:
     Sizes and counts of files do not count (dvc/stage/cache.py).
     """
     try:
-        content = yaml.load(text, Loader=Loader)
+        content = load(text)
         rows = [*content.get("deps", []), *content.get("outs", [])]
         for row in rows:
             for name in _UNCOUNTED:
