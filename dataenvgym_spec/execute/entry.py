@@ -109,6 +109,7 @@ def _say_results(study: Study) -> None:
         say(f"  {who}: {value} points ({span}; {covered(contrast.difference)})")
         runs = len(contrast.runs)
         floor = noise.floor_of(study.floor, contrast.question, runs, contrast.difference.value)
+        say(f"    {words.p_values(contrast)}. {words.verdict(contrast)}")
         say(f"    {floor}")
         parity = study.parities.get(contrast.question)
         for caveat in words.warnings(contrast, study.stamps, parity):

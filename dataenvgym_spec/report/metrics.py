@@ -11,7 +11,7 @@ from math import sqrt
 from typing import Any
 
 from dataenvgym_spec.records.files import json_text
-from dataenvgym_spec.report import noise
+from dataenvgym_spec.report import noise, words
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
@@ -133,24 +133,35 @@ def _run_variance(crossed: Crossed | None) -> Row | str:
 def headline(study: Study) -> str:
     """The text of `headline.json`: what `dvc metrics show` and `dvc exp show` have columns for.
 
-    Of each arm the share right of its students on the sealed test, and the primary contrast.
+    Of each arm the share right of its students on the sealed test, and the primary contrast; of
+    several primary ones each by its title.
     """
     arms: dict[str, Row] = {arm: {} for arm in study.arms}
     for outcome in study.summaries:
         arms[outcome.arm][outcome.student] = round(outcome.accuracy.value, 4)
     content: Row = dict(arms)
     primary = [one for one in study.contrasts if one.question.primary]
-    if primary:
-        # Short names: each is the head of a column in a terminal.
-        estimate, floor = primary[0].difference, _floor(study, primary[0])
-        content["difference"] = {
-            "value": round(estimate.value, 4),
-            "low": round(estimate.low, 4),
-            "high": round(estimate.high, 4),
-            "covers": covered(estimate),
-            "floor": noise.plain(floor, 4),
-        }
+    if primary and primary[0].family == 1:
+        content["difference"] = _short(study, primary[0])
+    elif primary:
+        content["differences"] = {one.question.title: _short(study, one) for one in primary}
     return json_text(content)
+
+
+def _short(study: Study, contrast: Comparison) -> Row:
+    """A contrast under short names: each is the head of a column in a terminal."""
+    estimate = contrast.difference
+    row: Row = {
+        "value": round(estimate.value, 4),
+        "low": round(estimate.low, 4),
+        "high": round(estimate.high, 4),
+        "covers": covered(estimate),
+        "zero": words.zero(contrast),
+        "floor": noise.plain(_floor(study, contrast), 4),
+    }
+    if contrast.adjusted is not None:
+        row["p_holm"] = round(contrast.adjusted, 4)
+    return row
 
 
 def metrics(study: Study) -> str:

@@ -199,7 +199,7 @@ def evidence(contrast: Comparison) -> str:
     """What a contrast rests on."""
     question, crossed = contrast.question, contrast.weighed.crossed
     items = f"{count(contrast.items)} {_ITEMS.get(question.split, 'items')}"
-    p = f"{p_value(contrast.weighed.p)}{_corrected(contrast)}"
+    p = p_values(contrast)
     if crossed is not None:
         over = covered(contrast.difference)
         runs = f"Mean over {crossed.runs} runs on {items} ({p}); the interval is over {over}."
@@ -216,11 +216,12 @@ def evidence(contrast: Comparison) -> str:
     return f"All {len(contrast.runs)} runs gave the same answers, and count as one. {text}"
 
 
-def _corrected(contrast: Comparison) -> str:
-    """The corrected p value, where there are several contrasts to correct for."""
+def p_values(contrast: Comparison) -> str:
+    """The p value of a contrast, and the corrected one where there are several to correct for."""
+    p = p_value(contrast.weighed.p)
     if contrast.adjusted is None or contrast.family < 2:
-        return ""
-    return f", with Holm's correction {p_value(contrast.adjusted)} of {family(contrast)}"
+        return p
+    return f"{p}, with Holm's correction {p_value(contrast.adjusted)} of {family(contrast)}"
 
 
 def family(contrast: Comparison) -> str:
@@ -243,8 +244,7 @@ def _components(contrast: Comparison, crossed: Crossed) -> str:
 def verdict(contrast: Comparison) -> str:
     """What a contrast says of zero, before and after correction, and of its bounds."""
     said = [reading(contrast.difference)]
-    adjusted, level = contrast.adjusted, 1 - LEVEL
-    if adjusted is not None and contrast.family > 1 and contrast.weighed.p < level <= adjusted:
+    if _taken_back(contrast):
         said.append(f"Corrected for {family(contrast)}, zero is not left out at 5%.")
     bounds = contrast.equivalence
     if bounds is not None:
@@ -256,17 +256,42 @@ def verdict(contrast: Comparison) -> str:
     return " ".join(said)
 
 
+def zero(contrast: Comparison) -> str:
+    """The same of zero in a few words, for the column of a table."""
+    if _same_each_time(contrast.difference):
+        return "unknown"
+    if _holds_zero(contrast.difference):
+        return "included"
+    return "left out, not once corrected" if _taken_back(contrast) else "left out"
+
+
+def _taken_back(contrast: Comparison) -> bool:
+    """Whether zero is left out before correction, and not after it."""
+    if contrast.adjusted is None or contrast.family < 2:
+        return False
+    return contrast.weighed.p < 1 - LEVEL <= contrast.adjusted
+
+
 _ITEMS: Final = {"test": "sealed test items", "selection": "selection items"}
 
 
 def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
-    if estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9:
+    if _same_each_time(estimate):
         return _NO_VARIANCE
     over = DRAWN[estimate.covers]
-    if estimate.low <= 0 <= estimate.high:
+    if _holds_zero(estimate):
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
+
+
+def _same_each_time(estimate: Estimate) -> bool:
+    """Whether runs gave one difference, so that the interval has no width and says nothing."""
+    return estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9
+
+
+def _holds_zero(estimate: Estimate) -> bool:
+    return estimate.low <= 0 <= estimate.high
 
 
 def _over(estimate: Estimate) -> str:

@@ -122,7 +122,7 @@ def test_the_stage_that_reports_says_it_below_each(
     lines = capsys.readouterr().out.splitlines()
     shown = [place for place, line in enumerate(lines) if " points (" in line and " less " in line]
     assert len(shown) == 1
-    assert all(lines[place + 1].startswith("    Noise floor: ") for place in shown)
+    assert all(lines[place + 2].startswith("    Noise floor: ") for place in shown)
 
 
 @pytest.mark.parametrize("times", [1, 1 + compared.MOST_DETAILED])

@@ -15,7 +15,7 @@ from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.execute.entry import _say_results
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import words
-from dataenvgym_spec.report.metrics import metrics
+from dataenvgym_spec.report.metrics import headline, metrics
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.contrasts import comparisons, unanswered
 from dataenvgym_spec.results.experiment import Results, load
@@ -233,6 +233,35 @@ def test_primary_and_exploratory_contrasts_are_corrected_each_among_themselves(r
     assert keys["test/skill/gcd/best minus base of with-state_p_holm"] == alone.adjusted
 
 
+def test_the_end_of_a_run_and_the_headline_say_what_the_page_says_of_each(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contrasts = [
+        {**OWN, "student": "last", "other": "base", "primary": True},
+        {**PAIR, "primary": True},
+        {**OWN, "other": "base", "skill": "gcd"},
+    ]
+    found = study(asking(root, *contrasts))
+    _say_results(found)
+    lines = capsys.readouterr().out.splitlines()
+    for one in found.contrasts:
+        (place,) = (n for n, line in enumerate(lines) if f"{compared(one.question)}: " in line)
+        assert lines[place + 1] == f"    {words.p_values(one)}. {words.verdict(one)}"
+        assert f"({words.p_values(one)});" in words.evidence(one), "as on the page"
+    first, second, _ = found.contrasts
+    assert "with Holm's correction p " in words.p_values(first)
+    short = json.loads(headline(found))
+    assert "difference" not in short
+    rows = short["differences"]
+    assert set(rows) == {first.question.title, second.question.title}, "the primary ones"
+    for one in (first, second):
+        row = rows[one.question.title]
+        assert row["p_holm"] == pytest.approx(one.adjusted, abs=1e-4)
+        assert row["zero"] == words.zero(one)
+    alone = json.loads(headline(study(asking(root, contrasts[0], PAIR))))
+    assert alone["difference"]["p_holm"] == pytest.approx(first.weighed.p, abs=1e-4)
+
+
 def test_tracking_waits_for_the_whole_family(tmp_path: Path) -> None:
     """Before, a corrected value would change with each contrast that comes."""
     root = Store(tmp_path / "repo", seeds=(0, 1)).write().root
@@ -250,6 +279,26 @@ def test_what_only_the_correction_takes_back_is_said(root: Path) -> None:
     said = words.verdict(replace(found, weighed=told, adjusted=0.06))
     assert said.endswith("Corrected for 2 exploratory contrasts, zero is not left out at 5%.")
     assert "Corrected" not in words.verdict(replace(found, weighed=told, adjusted=0.04))
+
+
+@pytest.mark.parametrize(
+    ("low", "p", "adjusted", "said"),
+    [
+        (-0.01, 0.2, 0.4, "included"),
+        (0.01, 0.03, 0.04, "left out"),
+        (0.01, 0.03, 0.06, "left out, not once corrected"),
+    ],
+)
+def test_a_column_says_the_same_of_zero_in_a_word(
+    root: Path, low: float, p: float, adjusted: float, said: str
+) -> None:
+    found = study(asking(root, PAIR, {**PAIR, "student": "last"})).contrasts[0]
+    estimate = replace(found.difference, value=0.05, low=low, high=0.2)
+    told = replace(found.weighed, difference=estimate, p=p)
+    one = replace(found, weighed=told, adjusted=adjusted)
+    assert words.zero(one) == said
+    assert ("includes zero" in words.verdict(one)) is (said == "included")
+    assert ("Corrected for" in words.verdict(one)) is said.endswith("corrected")
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
