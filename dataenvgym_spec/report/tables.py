@@ -16,6 +16,7 @@ from dataenvgym_spec.results.accounts import TurnAccount
 from dataenvgym_spec.results.fates import IterationFates
 from dataenvgym_spec.results.teachings import Allocations, GrownTree, Reason
 from dataenvgym_spec.results.trainings import Training
+from dataenvgym_spec.results.wording import REWARDS
 
 Row = Mapping[str, Any]
 
@@ -99,12 +100,15 @@ def _tree_table(arm: str, iteration: int, rows: Sequence[Row]) -> TextTable:
     for row in rows[:MOST_SKILLS]:
         lines += _branch(row)
     left = len(rows) - MOST_SKILLS
+    notes = [f"{left} further skills are not shown."] if left > 0 else []
+    if any(row["reward"] is not None for row in rows):
+        notes.append(REWARDS)
     return TextTable(
         title=title,
         head=TREE,
         lines=tuple(lines),
         arm=arm,
-        note=f"{left} further skills are not shown." if left > 0 else "",
+        note=" ".join(notes),
     ).full()
 
 

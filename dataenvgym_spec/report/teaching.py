@@ -12,6 +12,7 @@ from dataenvgym_spec.records.skills import SkillTree, Subskill
 from dataenvgym_spec.results.accounts import TurnAccount, cost_record
 from dataenvgym_spec.results.fates import IterationFates
 from dataenvgym_spec.results.ledger import Cost
+from dataenvgym_spec.results.noise import UNKNOWN
 from dataenvgym_spec.results.teachings import Allocations, GrownTree, TreeTurn
 
 Row = dict[str, Any]
@@ -38,6 +39,8 @@ def _tree(skill: str, tree: SkillTree, turn: TreeTurn) -> Row:
         row |= {"accuracy": tree.score.accuracy, "items": tree.score.items}
         row |= {"ci_low": low, "ci_high": high}
     row["reward"] = tree.reward
+    if tree.reward is not None:
+        row["noise_floor"] = UNKNOWN
     row["move"] = None if tree.move is None else tree.move.plain()
     return {**row, "cut": tree.cut, "missing": tree.missing}
 

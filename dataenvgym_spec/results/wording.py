@@ -11,9 +11,15 @@ from typing import Final
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.evidence.statistics import Covers, Estimate
+from dataenvgym_spec.results.noise import UNKNOWN
 
 ITEMS_ONLY: Final = "items only; run variance unknown"
 """What an interval with one run per arm covers, and never more."""
+REWARDS: Final = (
+    f"Noise floor: {UNKNOWN} for rewards, since no copy of a student answers the items of feedback "
+    "that they are measured on."
+)
+"""What stands beside rewards, which are changes of an accuracy as well."""
 ONE_RUN: Final = f"There is one run per arm: {ITEMS_ONLY}."
 DRAWN: Final[dict[Covers, str]] = {
     "items": "items",

@@ -14,6 +14,7 @@ from dataenvgym_spec.results.fates import fates_of, in_order
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.results.teachings import last_tree
+from dataenvgym_spec.results.wording import REWARDS
 from dataenvgym_spec.track.naming import RULE, slug
 from dataenvgym_spec.track.runs import Artifact, Value, text
 
@@ -87,6 +88,8 @@ def _tree_table(trees: Mapping[str, SkillTree]) -> str:
         lines.append(_row(skill, "", *amounts, right, reward, _move(tree)))
         for one in tree.subskills:
             lines.append(_row("", one.name, *(getattr(one, name) for name in AMOUNTS), "", "", ""))
+    if any(tree.reward is not None for tree in trees.values()):
+        lines += ["", REWARDS]
     return "\n".join(lines) + "\n"
 
 

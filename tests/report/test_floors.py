@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from dataenvgym_spec import load
 from dataenvgym_spec.cli import compared
 from dataenvgym_spec.cli.report import command as report
+from dataenvgym_spec.cli.teaching import PARTS
 from dataenvgym_spec.execute.entry import _say_results
 from dataenvgym_spec.report import exports, formats
 from dataenvgym_spec.report.metrics import headline, metrics
@@ -30,6 +31,7 @@ from dataenvgym_spec.results.study import study
 from dataenvgym_spec.track.project import project
 from tests.support.compared import told
 from tests.support.copied import MOVED, Everything
+from tests.support.taught import Taught
 
 SIGNED: Final = re.compile(r"(?<![\w.])[+-]\d+\.\d\b(?! to)")
 """A difference in points; the lower end of an interval is none."""
@@ -99,11 +101,9 @@ def test_a_place_that_lacks_it_would_be_found() -> None:
     assert list(lacking_in_text("It gained +3.0 points."))
 
 
-def lacking_in_text(text: str) -> list[str]:
+def lacking_in_text(text: str, difference: str = r"[+-]\d+\.\d\s+points") -> list[str]:
     """Paragraphs that show a difference without its floor."""
-    shown = [
-        part for part in re.split(r"\n\s*\n", text) if re.search(r"[+-]\d+\.\d\s+points", part)
-    ]
+    shown = [part for part in re.split(r"\n\s*\n", text) if re.search(difference, part)]
     return [part for part in shown if not re.search(r"[Nn]oise\s+floor", part)]
 
 
@@ -113,6 +113,41 @@ def test_a_terminal_says_it_in_every_paragraph(
     monkeypatch.chdir(results.layout.root)
     said = CliRunner().invoke(report, ["tiny"]).output
     assert said.count("Best less base") == 2 and not lacking_in_text(said)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
+    """Skill trees with rewards, and a floor that is measured of other items than they are."""
+    root = tmp_path_factory.mktemp("taught")
+    Taught(root, copies=2)
+    return load("tiny", root)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_rewards_of_skill_trees_are_no_exception_on_a_page(taught: Notebook) -> None:
+    found = study(taught)
+    text = page(found)
+    trees = text.partition("<h2>Skill trees</h2>")[2].partition("</section>")[0]
+    assert SIGNED.search(trees) and found.floor is not None
+    assert not list(lacking_in_page(text))
+
+
+def test_rewards_of_skill_trees_are_no_exception_elsewhere(
+    taught: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(taught.layout.root)
+    for part in PARTS:
+        said = CliRunner().invoke(report, ["tiny", part], catch_exceptions=False).output
+        assert part != "tree" or SIGNED.search(said)
+        assert not lacking_in_text(said, SIGNED.pattern)
+    rows = json.loads(CliRunner().invoke(report, ["tiny", "tree", "--json"]).output)
+    for row in rows:
+        assert row.get("noise_floor") == (None if row["reward"] is None else UNKNOWN)
+    files = [file for run in project(taught).runs for file in run.artifacts]
+    tables = [file.text or "" for file in files if file.path == "plan/tree.md"]
+    said = ["Noise floor: " in text for text in tables]
+    assert said == [re.search(r"[+-]0\.\d", text) is not None for text in tables]
+    assert sorted(said) == [False, True]
 
 
 def test_the_stage_that_reports_says_it_below_each(
