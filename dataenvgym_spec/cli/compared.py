@@ -193,7 +193,7 @@ def sentence(one: Contrasted) -> str:
 def _evidence(one: Contrasted, weighed: Weighed) -> str:
     """What a difference rests on; see `words.evidence` of declared contrasts."""
     items, p = f"{count(weighed.items)} equal items", p_value(weighed.p)
-    if weighed.crossed is not None:
+    if weighed.replicates > 1:
         over = covered(weighed.difference)
         return f"Mean over {len(weighed.runs)} pairs of runs on {items} ({p}), over {over}."
     seed, pair = weighed.runs[0]

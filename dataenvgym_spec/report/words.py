@@ -200,10 +200,12 @@ def evidence(contrast: Comparison) -> str:
     question, crossed = contrast.question, contrast.weighed.crossed
     items = f"{count(contrast.items)} {_ITEMS.get(question.split, 'items')}"
     p = p_values(contrast)
-    if crossed is not None:
+    replicates = contrast.weighed.replicates
+    if replicates > 1:
         over = covered(contrast.difference)
-        runs = f"Mean over {crossed.runs} runs on {items} ({p}); the interval is over {over}."
-        return f"{runs} {_components(contrast, crossed)}"
+        runs = f"Mean over {replicates} runs on {items} ({p}); the interval is over {over}."
+        varies = _alone(contrast) if crossed is None else _components(contrast, crossed)
+        return f"{runs} {varies}"
     _, pair = contrast.runs[0]
     first, second = question.arm, question.against
     if first == second:
@@ -213,7 +215,7 @@ def evidence(contrast: Comparison) -> str:
     text = f"Of {items}, {counts} (McNemar {p}); {over}: {covered(contrast.difference)}."
     if len(contrast.runs) == 1:
         return text
-    return f"All {len(contrast.runs)} runs gave the same answers, and count as one. {text}"
+    return f"All {len(contrast.runs)} runs gave the same differences, and count as one. {text}"
 
 
 def p_values(contrast: Comparison) -> str:
@@ -239,6 +241,13 @@ def _components(contrast: Comparison, crossed: Crossed) -> str:
         f"Between runs it has a standard deviation of {spread} beyond what their {drawn} make; of "
         f"the variance of the mean {runs} are runs, {units} {drawn} and {rest} both together."
     )
+
+
+def _alone(contrast: Comparison) -> str:
+    """That the runs share too little to say anything of other items."""
+    one = "one item" if contrast.difference.covers == "items and seeds" else "one cluster of items"
+    shared = one if contrast.items else "no item"
+    return f"The runs share {shared}: that says nothing of others, and no difference is left out."
 
 
 def verdict(contrast: Comparison) -> str:

@@ -6,6 +6,7 @@ import html
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from click.testing import CliRunner
 
 from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.execute.entry import _say_results
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import words
-from dataenvgym_spec.report.metrics import headline, metrics
+from dataenvgym_spec.report.metrics import contrast_record, headline, metrics
 from dataenvgym_spec.report.page import page
-from dataenvgym_spec.results.evidence.contrasts import comparisons, unanswered
+from dataenvgym_spec.results.evidence.answers import Answers, Sides
+from dataenvgym_spec.results.evidence.contrasts import Comparison, comparisons, unanswered, weigh
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.results.wording import compared, coverage
@@ -204,7 +207,73 @@ def test_runs_that_are_copies_count_as_one(root: Path) -> None:
     """Both arms have the same base, which answers the same in every run."""
     (answer,) = comparisons(asking(root, {**PAIR, "student": "base"}))
     assert answer.weighed.crossed is None and answer.weighed.p == 1
-    assert "All 2 runs gave the same answers, and count as one." in words.evidence(answer)
+    assert "All 2 runs gave the same differences, and count as one." in words.evidence(answer)
+
+
+def answers(*marks: int, cluster: str = "") -> Sides:
+    """Answers whose differences are the marks, item by item."""
+    first = {str(item): mark > 0 for item, mark in enumerate(marks)}
+    second = {str(item): mark < 0 for item, mark in enumerate(marks)}
+    clusters = {item: cluster or item for item in first}
+    sides = (Answers(right=right, clusters=clusters) for right in (first, second))
+    return Sides(**dict(zip(("first", "second"), sides, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "covers", "shared"),
+    [
+        ([answers(1), answers(-1), answers(-1)], "items and seeds", 1),
+        ([answers(1, 0, cluster="x"), answers(-1, -1, cluster="x")], "clusters and seeds", 2),
+    ],
+    ids=["one item", "one cluster"],
+)
+def test_runs_that_disagree_on_one_item_or_cluster_have_a_mean_and_claim_nothing(
+    runs: list[Sides], covers: str, shared: int
+) -> None:
+    found = weigh(dict(enumerate(runs)))
+    each = [pair.difference.value for _, pair in found.runs]
+    estimate = found.difference
+    assert estimate.value == pytest.approx(fmean(each)) and estimate.value != each[0]
+    assert (estimate.low, estimate.high, estimate.covers, estimate.count) == (
+        -1,
+        1,
+        covers,
+        len(runs),
+    )
+    assert (found.p, found.items, found.crossed) == (1, shared, None)
+    assert found.replicates == len(runs)
+    contrast = Comparison(question=Question(arm="a", against="b"), weighed=found)
+    said = words.evidence(contrast)
+    assert said.startswith(f"Mean over {len(runs)} runs on {shared} sealed test items (p = 1")
+    assert "The runs share one" in said and "count as one" not in said
+    assert contrast_record(contrast)["run_variance"] == "unknown"
+
+
+def test_runs_that_agree_on_one_item_are_one_run() -> None:
+    found = weigh({0: answers(1), 1: answers(1)})
+    assert found.replicates == 1 and found.difference == weigh({0: answers(1)}).difference
+
+
+def test_runs_without_a_common_item_have_a_mean_and_claim_nothing() -> None:
+    first, second = (Answers(right={"z": right}, clusters={"z": "z"}) for right in (True, False))
+    found = weigh({0: answers(-1), 1: Sides(first=first, second=second)})
+    assert (found.difference.value, found.items, found.p) == (0, 0, 1)
+    contrast = Comparison(question=Question(arm="a", against="b"), weighed=found)
+    assert "The runs share no item" in words.evidence(contrast)
+
+
+def test_nothing_is_equivalent_by_one_item(tmp_path: Path) -> None:
+    def right(item: int, arm: str, seed: int, iteration: int) -> bool:
+        return bool(iteration) and (arm == "with-state") is (seed == 0)
+
+    layout = Store(tmp_path / "repo", seeds=(0, 1, 2), right=right).write()
+    for path in layout.store.rglob("test/results.jsonl"):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        text = "".join(f"{json.dumps(row)}\n" for row in rows if row["id"] == rows[0]["id"])
+        path.write_text(text, encoding="utf-8")
+    (answer,) = comparisons(asking(layout.root, {**PAIR, "equivalence": 90}))
+    assert answer.difference.value == pytest.approx(-1 / 3) and answer.items == 1
+    assert answer.equivalence is not None and not answer.equivalence.shown
 
 
 def test_primary_and_exploratory_contrasts_are_corrected_each_among_themselves(root: Path) -> None:

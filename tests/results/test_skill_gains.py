@@ -38,6 +38,24 @@ def test_a_skill_has_its_amount_its_base_and_its_gain(tmp_path: Path) -> None:
     assert {row.gain for (_, skill), row in rows.items() if skill != SKILLS[1]} == {0}
 
 
+def test_an_interval_holds_its_own_gain_where_runs_disagree_on_the_one_item(tmp_path: Path) -> None:
+    layout = Store(
+        tmp_path, seeds=(0, 1, 2), right=lambda item, arm, seed, turn: (turn > 0) is (seed == 0)
+    ).write()
+    for path in layout.store.rglob("test/results.jsonl"):
+        first = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            first.setdefault((row["group"], row.get("iteration")), line)
+        path.write_text("".join(f"{line}\n" for line in first.values()), encoding="utf-8")
+    rows = taught_skills(load("tiny", tmp_path))
+    assert len(rows) == len(ARMS) * len(SKILLS)
+    for row in rows:
+        assert (row.items, row.gain) == (1, pytest.approx(1 / 3))
+        assert row.change is not None and row.change.value == pytest.approx(row.gain)
+        assert row.change.low <= row.gain <= row.change.high
+
+
 def test_skills_that_the_test_does_not_know_by_name_have_none(tmp_path: Path) -> None:
     Taught(tmp_path)  # its test items are labelled otherwise than what is planned
     assert taught_skills(load("tiny", tmp_path)) == ()

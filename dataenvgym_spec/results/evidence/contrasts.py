@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final
 
 from dataenvgym_spec.records.experiment import Question
@@ -17,6 +18,7 @@ from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.inversion import Clustered, difference_interval
 from dataenvgym_spec.results.evidence.statistics import (
     LEVEL,
+    Covers,
     Estimate,
     Paired,
     paired,
@@ -26,6 +28,9 @@ from dataenvgym_spec.results.experiment import Results
 
 ALPHA: Final = 1 - LEVEL
 """The level of every test; an equivalence is tested by two one-sided tests at it."""
+MOST: Final = (-1.0, 1.0)
+"""All that a difference of two accuracies can be."""
+_OVER_RUNS: Final[tuple[Covers, ...]] = ("items and seeds", "clusters and seeds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +63,11 @@ class Weighed:
     Attributes:
         difference: with its interval at 95%: over items or their clusters with one run, over runs
             and items with several.
-        items: how many items the students share.
+        items: how many items the students share in every run.
         p: of the test of no difference that the interval inverts.
         runs: the comparison in each run, by seed.
-        crossed: what makes it vary; None with one run, which says nothing of other runs.
+        crossed: what makes it vary; None with one run, which says nothing of other runs, and with
+            one item or cluster, which says nothing of other ones.
     """
 
     difference: Estimate
@@ -69,6 +75,11 @@ class Weighed:
     p: float
     runs: tuple[tuple[int, Paired], ...]
     crossed: Crossed | None = None
+
+    @property
+    def replicates(self) -> int:
+        """How many runs the difference is a mean of; runs that are copies of each other are one."""
+        return self.difference.count if self.difference.covers in _OVER_RUNS else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,31 +160,43 @@ def comparison(results: Results, question: Question) -> Comparison | None:
 def weigh(answers: Mapping[int, Sides]) -> Weighed:
     """The difference of two students over the runs in which both have answered.
 
+    Several runs on one item, or on one cluster of items, have a mean, and no interval but all that
+    a difference can be: it is to hold for other items, and of the variance between them, which
+    `Crossed.half` takes with a t of as many degrees of freedom as there are units but one, they
+    know nothing.
+
     Args:
         answers: theirs, by run seed; at least of one run.
     """
     runs = tuple((seed, _paired(one)) for seed, one in answers.items())
     _, first = runs[0]
-    table = crossed([_signs(one) for one in answers.values()], _clusters(answers))
+    signs = [_signs(one) for one in answers.values()]
+    table = crossed(signs, _clusters(answers))
     # Runs that are copies of each other are one run.
-    if table is None or table.copies:
+    copies = all(one == signs[0] for one in signs) if table is None else table.copies
+    if copies:
         return Weighed(difference=first.difference, items=first.items, p=first.p, runs=runs)
-    low, high = table.interval(ALPHA)
+    mean = fmean(pair.difference.value for _, pair in runs) if table is None else table.mean
+    low, high = MOST if table is None else table.interval(ALPHA)
     alone = first.difference.covers == "items"
     difference = Estimate(
-        value=table.mean,
+        value=mean,
         low=low,
         high=high,
         covers="items and seeds" if alone else "clusters and seeds",
-        count=table.runs,
+        count=len(runs),
     )
-    return Weighed(difference=difference, items=first.items, p=table.p, runs=runs, crossed=table)
+    items = len(set.intersection(*(set(one) for one in signs)))
+    p = 1.0 if table is None else table.p
+    return Weighed(difference=difference, items=items, p=p, runs=runs, crossed=table)
 
 
 def _equivalence(answers: Mapping[int, Sides], weighed: Weighed, bound: float) -> Equivalence:
     """The interval at 90%, made as that at 95% is."""
     if weighed.crossed is not None:
         low, high = weighed.crossed.interval(2 * ALPHA)
+    elif weighed.replicates > 1:
+        low, high = MOST
     else:
         first = next(iter(answers.values()))
         clusters = _clusters(answers)
