@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,8 @@ Part = tuple[str, bytes]
 """What a task tells: `BEGUN` with its machine, `SAID` with output, `ENDED` with the outcome."""
 PAUSE: Final = 0.5
 """Seconds for which output is gathered before it is sent."""
+MOST: Final = 1 << 16
+"""Bytes of output that are gathered at most."""
 GRACE: Final = 20.0
 """Seconds that a stage has to end after an interrupt."""
 THREADS: Final = "OMP_NUM_THREADS"
@@ -156,18 +159,23 @@ def _environment(defaults: Mapping[str, str], run: str) -> dict[str, str]:
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What a process says, at most `PAUSE` after it said it, also while it goes on saying more."""
     assert process.stdout is not None
     number = process.stdout.fileno()
-    gathered = b""
-    while True:
-        ready = select.select([number], [], [], PAUSE)[0]
-        data = os.read(number, 1 << 16) if ready else b""
-        gathered += data
-        if gathered and (not ready or not data or len(gathered) > 1 << 16):
+    gathered, until = b"", 0.0
+    ended = False
+    while not ended:
+        # Ray's interrupt of a task ends no call of the system: also of a silent one, wake up.
+        left = max(until - time.monotonic(), 0.0) if gathered else PAUSE
+        if select.select([number], [], [], left)[0]:
+            data = os.read(number, MOST)
+            if not gathered:
+                until = time.monotonic() + PAUSE
+            gathered += data
+            ended = not data
+        if gathered and (ended or len(gathered) > MOST or time.monotonic() >= until):
             yield gathered
             gathered = b""
-        if ready and not data:
-            return
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

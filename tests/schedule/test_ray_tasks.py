@@ -1,0 +1,51 @@
+"""What a task of Ray's tells while it runs, without a cluster: a cluster only passes it on."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.schedule.ray import tasks
+
+TALKS = """
+import pathlib, sys, time
+until = time.monotonic() + 60
+while time.monotonic() < until and not pathlib.Path(sys.argv[1]).exists():
+    print("step", flush=True)
+    time.sleep(0.05)
+print("the end", flush=True)
+"""
+
+SILENT = """
+import pathlib, sys, time
+print("begun", flush=True)
+time.sleep(60)
+pathlib.Path(sys.argv[1]).touch()
+"""
+
+
+def test_output_comes_while_a_stage_talks_on(tmp_path: Path) -> None:
+    """Steps follow each other faster than output is gathered: there is never a pause."""
+    heard = tmp_path / "heard"
+    parts = tasks._done([sys.executable, "-c", TALKS, str(heard)], str(tmp_path), os.environ)
+    kind, first = next(parts)
+    assert kind == tasks.SAID
+    assert first.startswith(b"step\n") and b"the end" not in first
+    heard.touch()
+    assert b"".join(text for _, text in parts).endswith(b"the end\n")
+
+
+def test_a_silent_stage_ends_when_ray_interrupts_its_task(tmp_path: Path) -> None:
+    """Ray does it by `interrupt_main`, which sends no signal: what waits has to wake by itself."""
+    ended = tmp_path / "ended"
+    parts = tasks._done([sys.executable, "-c", SILENT, str(ended)], str(tmp_path), os.environ)
+    assert next(parts) == (tasks.SAID, b"begun\n")
+    threading.Timer(2 * tasks.PAUSE, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(parts)
+    assert not ended.exists()
