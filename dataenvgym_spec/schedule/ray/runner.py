@@ -160,6 +160,8 @@ class RayRunner:
             self._submit(name, parcel)
         for directory, outcome, wrong in self.desk.brought():
             work = self._whole(directory)
+            if work is None:
+                continue
             if not wrong:
                 self.driving.made(work)
             code = 1 if wrong else 0
@@ -183,7 +185,9 @@ class RayRunner:
             time.sleep(seconds)
 
     def _submit(self, work: str, parcel: Parcel | UserError) -> None:
-        task = self._tasks[work]
+        task = self._tasks.get(work)
+        if task is None:  # the user has ended it while it was packed
+            return
         if isinstance(parcel, UserError):
             self._end(work, code=parcel.exit_code, message=parcel.message)
             return
@@ -283,10 +287,10 @@ class RayRunner:
             task.group = None
             self._settle(task, group)
 
-    def _whole(self, directory: str) -> Work:
-        """The work that is all of a stage."""
+    def _whole(self, directory: str) -> Work | None:
+        """The work that is all of a stage; None if the user has ended it meanwhile."""
         works = (task.work for task in self._tasks.values() if task.directory == directory)
-        return next(work for work in works if work.shard is None)
+        return next((work for work in works if work.shard is None), None)
 
     def _settle(self, task: _Task, group: Group | None = None) -> None:
         """What came of a task."""
