@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Final
 
 from dataenvgym_spec.records.evaluations import Result
@@ -138,24 +137,23 @@ class SliceAccuracy:
 
 def slice_accuracies(results: Results) -> tuple[SliceAccuracy, ...]:
     """Accuracy by the slices that a source names, on the sealed test."""
-    rows = []
+    rows: list[SliceAccuracy] = []
     for arm in results.index.arms:
-        for (name, value), students in _sliced(results.of_arm(arm)).items():
-            estimates = tuple((student, _estimate(of)) for student, of in students.items())
-            items = len(next(iter(students.values()))[0])
-            row = SliceAccuracy(arm=arm, name=name, value=value, items=items, students=estimates)
-            rows.append(row)
+        rows += by_slice(results.of_arm(arm))
     return tuple(rows)
 
 
-def slice_means(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, float]]:
-    """The same of one arm without intervals: the mean over runs, by slice and student."""
-    means: dict[tuple[str, str], dict[str, float]] = {}
-    for place, students in _sliced(runs).items():
-        for student, of_runs in students.items():
-            values = [share(rows).value for rows in of_runs]
-            means.setdefault(place, {})[student] = fmean(values)
-    return means
+def by_slice(runs: Sequence[Run]) -> list[SliceAccuracy]:
+    """Accuracy by slice of the students of one arm on the sealed test, slices in order."""
+    rows = []
+    for (name, value), students in _sliced(runs).items():
+        estimates = tuple((student, _estimate(of)) for student, of in students.items())
+        items = len(next(iter(students.values()))[0])
+        row = SliceAccuracy(
+            arm=runs[0].arm, name=name, value=value, items=items, students=estimates
+        )
+        rows.append(row)
+    return rows
 
 
 def _sliced(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, list[list[Result]]]]:
@@ -183,16 +181,6 @@ def by_split(runs: Sequence[Run], split: str) -> list[SkillAccuracy]:
         )
         rows.append(row)
     return rows
-
-
-def means_by_split(runs: Sequence[Run], split: str) -> dict[str, dict[str, float]]:
-    """The same without intervals: the mean over runs, by skill and student."""
-    means: dict[str, dict[str, float]] = {}
-    for skill, students in _sorted(runs, split).items():
-        for student, of_runs in students.items():
-            values = [share(rows).value for rows in of_runs]
-            means.setdefault(skill, {})[student] = fmean(values)
-    return means
 
 
 def _sorted(runs: Sequence[Run], split: str) -> dict[str, dict[str, list[list[Result]]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
 from dataenvgym_spec.results.evidence.together import WAYS, together
@@ -36,23 +35,21 @@ class TogetherAccuracy:
 
 def together_accuracies(results: Results) -> tuple[TogetherAccuracy, ...]:
     """The figures of every arm whose sealed test shows images."""
-    rows = []
+    rows: list[TogetherAccuracy] = []
     for arm in results.index.arms:
-        for way, students in _by_way(results.of_arm(arm)):
-            first = next(iter(students.values()))[0]
-            estimates = tuple((student, _over(of_runs)) for student, of_runs in students.items())
-            rows.append(TogetherAccuracy(arm=arm, way=way, sets=first[0], students=estimates))
+        rows += by_way(results.of_arm(arm))
     return tuple(rows)
 
 
-def together_means(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
-    """The same of one arm without intervals: the mean over runs, by way and student."""
-    means: dict[str, dict[str, float]] = {}
+def by_way(runs: Sequence[Run]) -> list[TogetherAccuracy]:
+    """The figures of one arm; none where its test shows no images."""
+    rows = []
     for way, students in _by_way(runs):
-        for student, of_runs in students.items():
-            values = [estimate.value for _, estimate in of_runs]
-            means.setdefault(way, {})[student] = fmean(values)
-    return means
+        first = next(iter(students.values()))[0]
+        estimates = tuple((student, _over(of_runs)) for student, of_runs in students.items())
+        row = TogetherAccuracy(arm=runs[0].arm, way=way, sets=first[0], students=estimates)
+        rows.append(row)
+    return rows
 
 
 def _by_way(runs: Sequence[Run]) -> Iterator[tuple[str, dict[str, list[Sets]]]]:

@@ -12,7 +12,7 @@ from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, covered, place
-from dataenvgym_spec.track.naming import slug
+from dataenvgym_spec.track.naming import bounded, slug
 
 INTERVALS: Final = "intervals"
 """The tag of a summary that says what the intervals of its contrasts cover."""
@@ -46,8 +46,8 @@ def title_of(questions: Sequence[Question]) -> str:
 
 def figures(answer: Comparison) -> dict[str, float]:
     """The metrics of a contrast, by how their names end."""
-    value, crossed = answer.difference, answer.weighed.crossed
-    ends = {"": value.value, "_low": value.low, "_high": value.high, "_p": answer.weighed.p}
+    crossed = answer.weighed.crossed
+    ends = {**dict(bounded(answer.difference)), "_p": answer.weighed.p}
     if crossed is not None:
         ends["_run_deviation"] = sqrt(crossed.run_variance)
     if answer.equivalence is not None:

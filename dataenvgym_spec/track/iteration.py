@@ -13,7 +13,7 @@ from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
-from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
+from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
@@ -21,7 +21,7 @@ from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult, count_records
 from dataenvgym_spec.track import notes, shown, teaching
-from dataenvgym_spec.track.naming import in_order, numbered, slug
+from dataenvgym_spec.track.naming import bounded, in_order, numbered, slug
 from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
 from dataenvgym_spec.track.students import student_of
@@ -177,7 +177,8 @@ def selection_values(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
     rows = turn.results("selection")
     if not rows or when is None:
         return
-    yield "selection/accuracy", share(rows).value, when
+    for end, value in bounded(accuracy(rows)):
+        yield f"selection/accuracy{end}", value, when
     yield "selection/unparseable", sum(row.unparseable for row in rows), when
     yield "selection/truncated", sum(row.truncated for row in rows), when
 

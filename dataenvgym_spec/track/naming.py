@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.hashing import canonical, text_digest
+from dataenvgym_spec.results.evidence.statistics import Estimate
 
 LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
@@ -28,6 +29,13 @@ def slug(text: str) -> str:
     clean = re.sub(r"[^\w. -]", "_", text).strip(". ")[:80]
     # MLflow takes no empty one.
     return clean if clean and clean == text else f"{clean}-{text_digest(text)[:4]}"
+
+
+def bounded(score: Estimate) -> Iterator[tuple[str, float]]:
+    """A score and the ends of its interval, by how the names of their metrics end."""
+    yield "", score.value
+    yield "_low", score.low
+    yield "_high", score.high
 
 
 def in_order(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

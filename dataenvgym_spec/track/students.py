@@ -20,7 +20,13 @@ from dataenvgym_spec.track.runs import Fact, Metric, MetricPoint, Student
 
 EXPERIMENT: Final = "dataenvgym.experiment"
 PORT: Final = "student"
-SCORES: Final = ("selection/accuracy", "selection/truncated", "selection/unparseable")
+SCORES: Final = (
+    "selection/accuracy",
+    "selection/accuracy_low",
+    "selection/accuracy_high",
+    "selection/truncated",
+    "selection/unparseable",
+)
 """The metrics of a run that are scores of its student."""
 FACTS: Final = ("precision", "weights", "steps", "examples")
 """What the log of its training says of a student."""

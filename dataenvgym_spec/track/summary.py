@@ -5,7 +5,7 @@ It is the only place where scores on the sealed test are shown, so that nobody s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Final
@@ -18,19 +18,20 @@ from dataenvgym_spec.results.evidence.answers import rows_of, scored
 from dataenvgym_spec.results.evidence.choosing import choice_in
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
+from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.parity import Parity, change_parities, parity
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
-from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
-from dataenvgym_spec.results.together import together_means
+from dataenvgym_spec.results.skills import STUDENTS, by_slice, by_split, labelled
+from dataenvgym_spec.results.together import by_way
 from dataenvgym_spec.results.wording import coverage
 from dataenvgym_spec.store.layout import EXAMPLES
 from dataenvgym_spec.track import contrasts, notes
 from dataenvgym_spec.track.contrasts import contrast_key
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
-from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
+from dataenvgym_spec.track.naming import bounded, flatten, in_order, level_of, slug
 from dataenvgym_spec.track.noise import MeasuredFloor, said
 from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -119,8 +120,13 @@ def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
         when = ledger.all_ended(evaluated)
         if when is None or len(evaluated) < len(runs):
             continue
+        mean = point.accuracy
         for key, step in _mean_axes(point):
-            yield Metric(key=key, value=point.accuracy.value, step=step, timestamp=when)
+            yield Metric(key=key, value=mean.value, step=step, timestamp=when)
+        for end, value in bounded(mean):
+            if end:
+                key = f"{MEAN}{end}"
+                yield Metric(key=key, value=value, step=point.iteration, timestamp=when)
 
 
 def _mean_axes(point: CurvePoint) -> Iterator[tuple[str, int]]:
@@ -187,18 +193,11 @@ def _skills(runs: Sequence[Run], ledger: Ledger, named: str) -> Iterator[Metric]
     ended = [time for time in times if time is not None]
     if len(ended) < len(times):
         return
-    for (name, value), students in slice_means(runs).items():
-        for student, mean in students.items():
-            key = f"test/{student}/slice/{slug(name)}/{slug(value)}"
-            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
-    # Without intervals, which over runs need scipy: that takes a second to import.
-    means = means_by_split(runs, "test")
-    if named == "group" and len(means) == 1:
-        return
-    for skill, students in means.items():
-        for student, mean in students.items():
-            key = f"test/{student}/{named}/{slug(skill)}"
-            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
+    parts = [(f"slice/{slug(of.name)}/{slug(of.value)}", of.students) for of in by_slice(runs)]
+    skills = by_split(runs, "test")
+    if named == "skill" or len(skills) > 1:
+        parts += [(f"{named}/{slug(of.skill)}", of.students) for of in skills]
+    yield from _by_student(parts, max(ended))
 
 
 def _together(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
@@ -207,10 +206,19 @@ def _together(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
     ended = [time for time in times if time is not None]
     if len(ended) < len(times):
         return
-    for way, students in together_means(runs).items():
-        for student, mean in students.items():
-            key = f"test/{student}/together/{way}"
-            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
+    parts = [(f"together/{of.way}", of.students) for of in by_way(runs)]
+    yield from _by_student(parts, max(ended))
+
+
+def _by_student(
+    parts: Iterable[tuple[str, Iterable[tuple[str, Estimate]]]], when: int
+) -> Iterator[Metric]:
+    """What each student scored on parts of the sealed test, with the interval of each."""
+    for part, students in parts:
+        for student, score in students:
+            for end, value in bounded(score):
+                key = f"test/{student}/{part}{end}"
+                yield Metric(key=key, value=value, step=0, timestamp=when)
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:
@@ -218,15 +226,12 @@ def _figures(outcome: Outcome) -> dict[str, float]:
 
     Of several seeds there is their standard deviation as well.
     """
-    accuracy = outcome.accuracy
-    figures = {"": accuracy.value, "_low": accuracy.low, "_high": accuracy.high}
+    figures = dict(bounded(outcome.accuracy))
     figures["_items"] = float(outcome.items)
     figures["_unparseable"] = float(outcome.unparseable)
     figures["_truncated"] = float(outcome.truncated)
     for k, estimate in outcome.passes:
-        figures[f"_pass_at_{k}"] = estimate.value
-        figures[f"_pass_at_{k}_low"] = estimate.low
-        figures[f"_pass_at_{k}_high"] = estimate.high
+        figures |= {f"_pass_at_{k}{end}": value for end, value in bounded(estimate)}
     if outcome.deviation is not None:
         figures["_deviation"] = outcome.deviation
     return figures

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.results.curves import arm_curve, curves
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.ledger import Cost
 from dataenvgym_spec.track.project import _with_axes, project
 from dataenvgym_spec.track.runs import Metric, RunRecord
+from dataenvgym_spec.track.summary import MEAN
 from tests.support.tracked import Store
 
 
@@ -46,6 +48,22 @@ def test_the_mean_of_seeds_that_took_unequally_many_tokens_is_one_line(tmp_path:
         assert mean[1] == pytest.approx(sum(value for _, value in points) / 2)
     examples = curve(f"tiny/{arm}/summary", "selection/accuracy_mean_by_examples")
     assert [step for step, _ in examples] == [0, 5, 10]
+
+
+def test_a_score_on_selection_has_the_interval_that_the_report_prints(tmp_path: Path) -> None:
+    Store(tmp_path, seeds=(0, 1), right=lambda arm, seed, turn: 2 + 2 * turn + 5 * seed)
+    results = load("tiny", tmp_path)
+    arm = results.index.arms[0]
+    lines = [line for line in curves(results) if line.arm == arm]
+    runs = {run.id: run for run in project(results).runs}
+    for end in ("low", "high"):
+        mean = [one for one in runs[f"tiny/{arm}/summary"].metrics if one.key == f"{MEAN}_{end}"]
+        bounds = [(one.iteration, getattr(one.accuracy, end)) for one in arm_curve(lines).points]
+        assert [(one.step, one.value) for one in mean] == bounds
+        run = runs[f"tiny/{arm}/seed-{lines[0].seed}"].metrics
+        own = [one.value for one in run if one.key == f"selection/accuracy_{end}"]
+        assert own == [getattr(one.accuracy, end) for one in lines[0].points]
+        assert len(bounds) == len(own) == 3
 
 
 def summary_of(root: Path) -> RunRecord:

@@ -492,12 +492,19 @@ def test_a_deleted_database_comes_back(root, first) -> None:
         for name, rows in again.items()
     }
     wanted = {"base": (3 / 8, 0), "best": (1, 3 / 8), "last": (7 / 8, 0)}
-    assert right["tiny/no-state/summary"] == {
+    shown = right["tiny/no-state/summary"]
+    shares = {
         f"test/{student}/skill/{skill}": share
         for student, shares in wanted.items()
         for skill, share in zip((slug(LABELS[1]), LABELS[0]), shares, strict=True)
     }
-    runs = [name for name, shown in right.items() if not name.endswith("summary")]
+    assert {key for key in shown if not key.endswith(("_low", "_high"))} == set(shares)
+    for key, share in shares.items():
+        assert shown[key] == share
+        assert shown[f"{key}_low"] <= share <= shown[f"{key}_high"]
+        # Eight items say little.
+        assert shown[f"{key}_high"] - shown[f"{key}_low"] > 0.3
+    runs = [name for name in right if not name.endswith("summary")]
     assert not any(key.startswith("test/") for name in runs for key in right[name])
 
 
