@@ -54,7 +54,7 @@ def command(
       dataenvgym compare quickstart@HEAD~1 quickstart
     """
     from dataenvgym_spec.cli import compared
-    from dataenvgym_spec.questions.compare import contrast, scores
+    from dataenvgym_spec.questions.compare import contrast, corrected, scores
     from dataenvgym_spec.questions.sides import groups, pairs
     from dataenvgym_spec.report.extra import require
 
@@ -65,8 +65,8 @@ def command(
         named = groups(layout, names, Path(folder))
         sides = {side.label: side for group in named for side in group}
         columns = [(side, scores(side, split)) for side in sides.values()]
-        contrasts = [contrast(*pair, student, split) for pair in pairs(named)]
-        told = compared.Told(sides=tuple(columns), contrasts=tuple(contrasts), split=split)
+        contrasts = corrected([contrast(*pair, student, split) for pair in pairs(named)])
+        told = compared.Told(sides=tuple(columns), contrasts=contrasts, split=split)
         if as_json or form == "json":
             print_json(compared.record(told))
         elif form == "csv":

@@ -12,13 +12,13 @@ from dataenvgym_spec.core.foreign import clean, markdown_text
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
 from dataenvgym_spec.questions.sides import Side
-from dataenvgym_spec.report import formats, noise, words
+from dataenvgym_spec.report import correcting, formats, noise, words
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import (
     amount,
     count,
     interval,
-    p_value,
+    p_cell,
     percent,
     point_interval,
     points,
@@ -27,7 +27,7 @@ from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.noise import beside
-from dataenvgym_spec.results.wording import covered, intervals
+from dataenvgym_spec.results.wording import covered, intervals, some
 
 LONGEST: Final = 60
 """Characters of a value in a table; JSON has all."""
@@ -40,7 +40,7 @@ HEAD: Final = ("side", "student", "#right", "#95% interval", "#items", "#runs", 
 COLUMNS: Final = (
     *("side", "experiment", "arm", "revision", "student", "right", "low", "high", "items", "runs"),
     *("against", "difference", "difference_low", "difference_high", "difference_covers"),
-    *("paired_items", "floor", "of_arms", "why_not"),
+    *("p", "p_holm", "paired_items", "floor", "of_arms", "why_not", "mind"),
 )
 
 
@@ -78,7 +78,11 @@ def show(told: Told) -> None:
         console.print()
         table = contrast_table(told)
         print_table(console, table)
-        console.print(Text(f"{table.note} {DETAILS}".lstrip()))
+        if table.note:
+            console.print(Text(table.note))
+        for note in _minded(told):
+            console.print(Text(note, style="yellow"))
+        console.print(Text(DETAILS))
         return
     for one in told.contrasts:
         console.print(Text(f"\n{sentence(one)}"))
@@ -88,6 +92,9 @@ def show(told: Told) -> None:
             console.print()
             print_table(console, difference_table(one))
         console.print(Text(shared(one)))
+    corrected = correcting.correction(_family(told.contrasts))
+    if corrected:
+        console.print(Text(f"\n{corrected}"))
 
 
 def markdown(told: Told) -> str:
@@ -97,14 +104,18 @@ def markdown(told: Told) -> str:
     parts += [f"{markdown_text(note)}\n" for note in _notes(told)]
     if len(told.contrasts) > MOST_DETAILED:
         table = contrast_table(told)
-        note = f"{markdown_text(table.note)} {DETAILS}\n".lstrip()
-        return "\n".join([*parts, formats.markdown(table), note])
+        notes = [markdown_text(note) for note in (table.note, *_minded(told)) if note]
+        parts += [formats.markdown(table), *(f"{note}\n" for note in (*notes, DETAILS))]
+        return "\n".join(parts)
     for one in told.contrasts:
         parts.append(f"**{markdown_text(sentence(one))}**\n")
         parts += [f"{markdown_text(warning)}\n" for warning in warnings(one)]
         if one.differences:
             parts.append(formats.markdown(difference_table(one)))
         parts.append(f"{markdown_text(shared(one))}\n")
+    corrected = correcting.correction(_family(told.contrasts))
+    if corrected:
+        parts.append(f"{markdown_text(corrected)}\n")
     return "\n".join(parts)
 
 
@@ -131,16 +142,35 @@ def contrast_table(told: Told) -> TextTable:
     lines = []
     for one in told.contrasts:
         found = one.difference
-        ends = ("",) * 4
+        ends = ("",) * 5
         if one.weighed is not None and found is not None:
             size = (points(found.value), point_interval(found))
-            p = p_value(one.weighed.p).removeprefix("p ").removeprefix("= ")
-            ends = (*size, p, noise.cell(_width(one)))
+            tests = (p_cell(one.weighed.p), p_cell(one.adjusted))
+            ends = (*size, *tests, noise.cell(_width(one)))
         cells = (clean(one.second.label), clean(one.first.label), *ends, _comparable(one))
         lines.append(Line(cells=(*cells, _keys(one))))
-    head = ("side", "less", "#points", "#95% interval", "#p", noise.HEADING, "of arms", "differ in")
-    note = intervals(_differences(told))
+    sizes = ("#points", "#95% interval", "#p", "#p (Holm)", noise.HEADING)
+    head = ("side", "less", *sizes, "of arms", "differ in")
+    corrected = correcting.correction(_family(told.contrasts))
+    note = " ".join(filter(None, (intervals(_differences(told)), corrected)))
     return TextTable(title="differences", head=head, lines=tuple(lines), note=note)
+
+
+def _family(contrasts: Sequence[Contrasted]) -> str:
+    """What p values are corrected with, in words; empty for one comparison alone."""
+    return correcting.together(max((one.family for one in contrasts), default=1), "comparisons")
+
+
+def _minded(told: Told) -> Iterator[str]:
+    """What a reader of many comparisons must mind: each once, with those that it is said of."""
+    paired = [one for one in told.contrasts if one.weighed is not None]
+    yield from dict.fromkeys(filter(None, map(words.chosen_here, paired)))
+    unequal = [one.second.label for one in paired if words.amounts(one)]
+    if unequal:
+        yield f"Taught unequal amounts, against what they are compared with: {some(unequal)}."
+    apart = [one.second.label for one in paired if one.parity and one.parity.differing]
+    if apart:
+        yield f"Not asked as what they are compared with: {some(apart)}."
 
 
 def _differences(told: Told) -> Iterator[tuple[str, Estimate]]:
@@ -163,7 +193,7 @@ def _keys(one: Contrasted) -> str:
 
 
 def _notes(told: Told) -> Iterator[str]:
-    """What is not there, and how to get it."""
+    """What is not there, and how to get it; and that a score is optimistic."""
     for side, outcomes in told.sides:
         if side.lost:
             names = ", ".join(side.lost[:MOST_LOST])
@@ -178,6 +208,10 @@ def _notes(told: Told) -> Iterator[str]:
         elif not outcomes:
             how = remedy(side.results)
             yield f"{clean(side.label)} has no results on {told.split} yet; {how}"
+    best = any(one.student == "best" for _, outcomes in told.sides for one in outcomes)
+    # A comparison of the best students says it of itself.
+    if told.split == "selection" and best and not any(map(words.chosen_here, told.contrasts)):
+        yield words.CHOSEN_HERE
 
 
 def sentence(one: Contrasted) -> str:
@@ -192,7 +226,8 @@ def sentence(one: Contrasted) -> str:
 
 def _evidence(one: Contrasted, weighed: Weighed) -> str:
     """What a difference rests on; see `words.evidence` of declared contrasts."""
-    items, p = f"{count(weighed.items)} equal items", p_value(weighed.p)
+    items = f"{count(weighed.items)} equal items"
+    p = correcting.p_values(weighed.p, one.adjusted, _family([one]))
     if weighed.replicates > 1:
         over = covered(weighed.difference)
         return f"Mean over {len(weighed.runs)} pairs of runs on {items} ({p}), over {over}."
@@ -204,14 +239,16 @@ def _evidence(one: Contrasted, weighed: Weighed) -> str:
 
 
 def warnings(one: Contrasted) -> Iterator[str]:
-    """Whether it is a difference of arms, and what its interval says."""
+    """Whether it is a difference of arms, what its interval says, and what else to mind."""
     if one.environment:
         reasons = "; ".join(map(reason, one.environment))
         yield f"Not comparable as arms: {reasons}. The difference can come from these as well."
-    elif one.difference is not None:
-        yield words.reading(one.difference)
+    elif one.weighed is not None:
+        taken = correcting.taken_back(one.weighed.p, one.adjusted, _family([one]))
+        yield f"{words.reading(one.weighed.difference)} {taken}".rstrip()
     if one.difference is not None:
         yield noise.floor_of(one.floor, one.question, len(one.runs), one.difference.value)
+        yield from words.warnings(one, (), one.parity)
 
 
 def reason(difference: Difference) -> str:
@@ -268,15 +305,16 @@ def _score_cells(side: Side, outcome: Outcome) -> tuple[object, ...]:
 
 def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
     if one is None:
-        return (None,) * 9
-    found = one.difference
-    ends: tuple[object, ...] = (None,) * 4
-    if found is not None:
-        ends = (found.value, found.low, found.high, found.covers)
+        return (None,) * 12
+    ends: tuple[object, ...] = (None,) * 6
+    if one.weighed is not None:
+        found = one.weighed.difference
+        ends = (found.value, found.low, found.high, found.covers, one.weighed.p, one.adjusted)
     reasons = one.refused or "; ".join(map(reason, one.environment))
     of_arms = "no" if reasons else "yes"
     items = None if one.weighed is None else one.weighed.items
-    return (one.first.label, *ends, items, _floor(one), of_arms, reasons or None)
+    mind = " ".join(words.warnings(one, (), one.parity))
+    return (one.first.label, *ends, items, _floor(one), of_arms, reasons or None, mind or None)
 
 
 def _width(one: Contrasted) -> float | None:
@@ -323,10 +361,13 @@ def _contrast(one: Contrasted) -> dict[str, Any]:
         "student": one.student,
         "difference": None if one.difference is None else _estimate(one.difference),
         "p": None if one.weighed is None else one.weighed.p,
+        "p_holm": one.adjusted,
+        "family": one.family,
         "floor": _floor(one),
         "refused": one.refused or None,
         "of_arms": not (one.refused or one.environment),
         "not_of_arms": [reason(found) for found in one.environment],
+        "mind": words.warnings(one, (), one.parity),
         "runs": runs,
         "differences": [_found(found) for found in one.differences],
         "stages": {"shared": one.shared, "first": one.stages[0], "second": one.stages[1]},

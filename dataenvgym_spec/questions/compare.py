@@ -7,19 +7,22 @@ one of arms only where versions and machines are equal; otherwise it is said why
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from dataenvgym_spec.questions.sides import Side
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.results.evidence.amounts import Amounts, amounts_of
 from dataenvgym_spec.results.evidence.answers import Sides, answers_of
 from dataenvgym_spec.results.evidence.contrasts import Weighed, weigh
+from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, summary
 from dataenvgym_spec.results.evidence.statistics import Estimate, Paired
 from dataenvgym_spec.results.noise import beside, noise_floor
+from dataenvgym_spec.results.parity import Parity, parity_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.settings import different
 from dataenvgym_spec.results.stage import StageResult
@@ -67,6 +70,11 @@ class Contrasted:
         refused: why there are no paired statistics; empty where there are.
         differences: all keys in which the sides differ.
         floor: the noise floor of either experiment, the wider one; None where neither asks for it.
+        amounts: what the two students were taught; None of untaught ones, and where it was refused.
+        parity: how they were asked; None where that is not known, and where it was refused.
+        adjusted: Holm's p value among all that are shown together; None before it is known, and
+            where it was refused.
+        family: how many those are.
         shared: how many stages both have.
         stages: how many the first and the second have.
     """
@@ -74,12 +82,17 @@ class Contrasted:
     first: Side
     second: Side
     student: Student
+    split: Split
     weighed: Weighed | None
     refused: str
     differences: tuple[Difference, ...]
     floor: Floor | None
     shared: int
     stages: tuple[int, int]
+    amounts: Amounts | None = None
+    parity: Parity | None = None
+    adjusted: float | None = None
+    family: int = 1
 
     @property
     def difference(self) -> Estimate | None:
@@ -94,7 +107,7 @@ class Contrasted:
     @property
     def question(self) -> Question:
         """The comparison as a spec would declare it of one experiment."""
-        return Question(arm=self.second.arm, against=self.first.arm, student=self.student)
+        return _question(self.first, self.second, self.student, self.split)
 
     @property
     def environment(self) -> tuple[Difference, ...]:
@@ -145,24 +158,55 @@ def contrast(first: Side, second: Side, student: Student, split: Split) -> Contr
     """
     refused, answers = _paired_runs(first, second, student, split)
     keys = [{stage.key for stage in _stages(side)} for side in (first, second)]
-    return Contrasted(
+    asked = _question(first, second, student, split)
+    one = Contrasted(
         first=first,
         second=second,
         student=student,
+        split=split,
         weighed=None if refused else weigh(answers),
         refused=refused,
         differences=tuple(_differences(first, second)),
-        floor=_floor(first, second, student),
+        floor=_floor(first, second, asked),
         shared=len(keys[0] & keys[1]),
         stages=(len(keys[0]), len(keys[1])),
     )
+    if refused:
+        return one
+    runs = [(_of_seed(second, seed), _of_seed(first, seed)) for seed in answers]
+    inputs = (second.results.index.inputs, first.results.index.inputs)
+    return replace(
+        one,
+        amounts=amounts_of(asked, runs, (second.label, first.label)),
+        parity=parity_of(asked, runs, inputs),
+    )
 
 
-def _floor(first: Side, second: Side, student: Student) -> Floor | None:
+def corrected(contrasts: Sequence[Contrasted]) -> tuple[Contrasted, ...]:
+    """Comparisons that are shown together, each with its p value corrected for all of them."""
+    tests = [one.weighed.p for one in contrasts if one.weighed is not None]
+    adjusted = iter(holm(tests, len(tests)))
+    found = []
+    for one in contrasts:
+        if one.weighed is None:
+            found.append(one)
+        else:
+            found.append(replace(one, adjusted=next(adjusted), family=len(tests)))
+    return tuple(found)
+
+
+def _question(first: Side, second: Side, student: Student, split: Split) -> Question:
+    return Question(arm=second.arm, against=first.arm, student=student, split=split)
+
+
+def _of_seed(side: Side, seed: int) -> Run:
+    return next(run for run in side.runs if run.seed == seed)
+
+
+def _floor(first: Side, second: Side, asked: Question) -> Floor | None:
     """What is known of chance: of two experiments, the one in which it does more."""
     floors = [noise_floor(side.results) for side in (first, second)]
     found = [floor for floor in floors if floor is not None]
-    asked = Question(arm=second.arm, against=first.arm, student=student)
     return max(found, key=lambda floor: beside(floor, asked, 1) or 0.0, default=None)
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.core.foreign import clean
-from dataenvgym_spec.report import asking, drawing, growth, noise, tables, text, words
+from dataenvgym_spec.report import asking, correcting, drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.report.points import costs
 from dataenvgym_spec.results import wording
@@ -61,6 +61,7 @@ def page(study: Study) -> str:
     html = _template().render(
         study=study,
         asking=asking,
+        correcting=correcting,
         words=words,
         wording=wording,
         covering=_covering(study),

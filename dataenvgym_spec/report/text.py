@@ -54,6 +54,15 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def p_cell(value: float | None) -> str:
+    """The same in a column of p values; empty for none.
+
+    >>> p_cell(0.00001), p_cell(0.25), p_cell(None)
+    ('< 0.001', '0.250', '')
+    """
+    return "" if value is None else p_value(value).removeprefix("p ").removeprefix("= ")
+
+
 def duration(seconds: float) -> str:
     """A time span.
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import sqrt
 from statistics import fmean
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
-from dataenvgym_spec.report import asking
+from dataenvgym_spec.report import asking, correcting
 from dataenvgym_spec.report.text import (
     count,
     p_value,
@@ -24,18 +24,21 @@ from dataenvgym_spec.report.text import (
 )
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
-from dataenvgym_spec.results.evidence.amounts import Amount
+from dataenvgym_spec.results.evidence.amounts import Amount, Amounts
 from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Gain
-from dataenvgym_spec.results.evidence.statistics import LEVEL, Estimate
+from dataenvgym_spec.results.evidence.statistics import Estimate, Paired
 from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
 from dataenvgym_spec.results.wording import DRAWN, compared, covered, place
 
+CHOSEN_HERE: Final = (
+    "The best student was chosen by its score on these items, so that its score here is optimistic."
+)
 _NO_VARIANCE: Final = (
     "All runs gave the same difference, so there is no variance between them to make an interval "
     "of."
@@ -149,18 +152,31 @@ _UNDATED: Final = {
 }
 
 
-def chosen_here(contrast: Comparison) -> str:
+class Contrasting(Protocol):
+    """Two students that are compared: by a declared contrast, or by `dataenvgym compare`."""
+
+    @property
+    def question(self) -> Question:
+        """Which students they are, on which items."""
+
+    @property
+    def amounts(self) -> Amounts | None:
+        """What they were taught."""
+
+    @property
+    def runs(self) -> tuple[tuple[int, Paired], ...]:
+        """The comparison in each run, by seed."""
+
+
+def chosen_here(contrast: Contrasting) -> str:
     """That a student was chosen by the items that it is compared on; empty if none was."""
     question = contrast.question
     if question.split != "selection" or "best" not in (question.student, question.second):
         return ""
-    return (
-        "The best student was chosen by its score on these items, so that its score here is "
-        "optimistic."
-    )
+    return CHOSEN_HERE
 
 
-def amounts(contrast: Comparison) -> str:
+def amounts(contrast: Contrasting) -> str:
     """That the students of a contrast were taught unequal amounts; empty if they were not."""
     taught = contrast.amounts
     if taught is None or taught.equal:
@@ -172,10 +188,10 @@ def amounts(contrast: Comparison) -> str:
 
 def _taught(taught: Amount) -> str:
     number = f"{count(taught.examples)} of {count(taught.asked)} examples asked for"
-    return f"{taught.student} of {taught.arm} was taught {number}"
+    return f"{taught.student} of {clean(taught.arm)} was taught {number}"
 
 
-def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
+def circumstances(contrast: Contrasting, stamps: Sequence[Stamp]) -> str:
     """What else than the arms differs in a contrast; empty if nothing does."""
     rows = between(stamps, contrast.question.arm, contrast.question.against)
     if not rows:
@@ -186,7 +202,7 @@ def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
 
 
 def warnings(
-    contrast: Comparison, stamps: Sequence[Stamp], parity: Parity | None = None
+    contrast: Contrasting, stamps: Sequence[Stamp], parity: Parity | None = None
 ) -> list[str]:
     """All that a reader of a contrast must mind, as sentences; empty if nothing."""
     said = [chosen_here(contrast), amounts(contrast), circumstances(contrast, stamps)]
@@ -220,16 +236,13 @@ def evidence(contrast: Comparison) -> str:
 
 def p_values(contrast: Comparison) -> str:
     """The p value of a contrast, and the corrected one where there are several to correct for."""
-    p = p_value(contrast.weighed.p)
-    if contrast.adjusted is None or contrast.family < 2:
-        return p
-    return f"{p}, with Holm's correction {p_value(contrast.adjusted)} of {family(contrast)}"
+    return correcting.p_values(contrast.weighed.p, contrast.adjusted, _family(contrast))
 
 
-def family(contrast: Comparison) -> str:
-    """The contrasts that one is corrected with."""
+def _family(contrast: Comparison) -> str:
+    """The contrasts that one is corrected with; empty if it stands alone."""
     kind = "primary" if contrast.question.primary else "exploratory"
-    return f"{contrast.family} {kind} contrasts"
+    return correcting.together(contrast.family, f"{kind} contrasts")
 
 
 def _components(contrast: Comparison, crossed: Crossed) -> str:
@@ -253,8 +266,9 @@ def _alone(contrast: Comparison) -> str:
 def verdict(contrast: Comparison) -> str:
     """What a contrast says of zero, before and after correction, and of its bounds."""
     said = [reading(contrast.difference)]
-    if _taken_back(contrast):
-        said.append(f"Corrected for {family(contrast)}, zero is not left out at 5%.")
+    taken = correcting.taken_back(contrast.weighed.p, contrast.adjusted, _family(contrast))
+    if taken:
+        said.append(taken)
     bounds = contrast.equivalence
     if bounds is not None:
         within = f"within ±{100 * bounds.bound:g} points"
@@ -271,14 +285,8 @@ def zero(contrast: Comparison) -> str:
         return "unknown"
     if _holds_zero(contrast.difference):
         return "included"
-    return "left out, not once corrected" if _taken_back(contrast) else "left out"
-
-
-def _taken_back(contrast: Comparison) -> bool:
-    """Whether zero is left out before correction, and not after it."""
-    if contrast.adjusted is None or contrast.family < 2:
-        return False
-    return contrast.weighed.p < 1 - LEVEL <= contrast.adjusted
+    taken = correcting.taken_back(contrast.weighed.p, contrast.adjusted, _family(contrast))
+    return "left out, not once corrected" if taken else "left out"
 
 
 _ITEMS: Final = {"test": "sealed test items", "selection": "selection items"}

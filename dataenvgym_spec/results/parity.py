@@ -6,7 +6,7 @@ difference there is a difference of arms only if it was meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.results.evidence.answers import scored
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.stage import StageResult
 
 _APART: Final = ("splits", "seed", "salt")
@@ -73,18 +74,32 @@ def change_parities(results: Results) -> dict[str, Parity]:
 
 
 def parity(results: Results, question: Question) -> Parity | None:
-    """How the students of a contrast were asked; None before both are scored in any run.
+    """How the students of a contrast were asked; None before both are scored in any run."""
+    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
+    return parity_of(question, runs, (results.index.inputs, results.index.inputs))
+
+
+def parity_of(
+    question: Question,
+    runs: Iterable[tuple[Run, Run]],
+    inputs: tuple[Mapping[str, str], Mapping[str, str]],
+) -> Parity | None:
+    """The same of any two arms, also of two experiments.
 
     Of several runs the first one that differs is told, or else the first.
+
+    Args:
+        question: which students are compared, on which split.
+        runs: of both arms in pairs, that in question first.
+        inputs: digests of the files that both specs read, by path.
     """
     found = None
-    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
     for first, second in runs:
         mine = _params(scored(first, question.student, question.split))
         others = _params(scored(second, question.second, question.split))
         if mine is None or others is None:
             continue
-        one = Parity(aspects=tuple(_aspects(mine, others, results.index.inputs)))
+        one = Parity(aspects=tuple(_aspects(mine, others, inputs)))
         if found is None or (one.differing and not found.differing):
             found = one
     return found
@@ -103,14 +118,16 @@ def _params(stage: StageResult | None) -> dict[str, Any] | None:
 
 
 def _aspects(
-    first: Mapping[str, Any], second: Mapping[str, Any], inputs: Mapping[str, str]
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    inputs: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Iterator[Aspect]:
     ours, theirs = _sorted(first), _sorted(second)
     for name in ours:
         yield Aspect(
             name=name,
-            first=_WORDS[name](ours[name], inputs),
-            second=_WORDS[name](theirs[name], inputs),
+            first=_WORDS[name](ours[name], inputs[0]),
+            second=_WORDS[name](theirs[name], inputs[1]),
             alike=canonical(ours[name]) == canonical(theirs[name]),
         )
 

@@ -74,11 +74,15 @@ def intervals(differences: Iterable[tuple[str, Estimate]]) -> str:
         names.setdefault(covered(estimate), []).append(name)
     if len(names) == 1:
         return f"Intervals: {next(iter(names))}."
-    return " ".join(f"Intervals of {_some(mine)}: {phrase}." for phrase, mine in names.items())
+    return " ".join(f"Intervals of {some(mine)}: {phrase}." for phrase, mine in names.items())
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
+def some(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are.
+
+    >>> some(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
     unique = list(dict.fromkeys(clean(name) for name in names))
     more = len(unique) - _MOST_NAMED
     text = ", ".join(unique[:_MOST_NAMED])

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from dataenvgym_spec.cli import compared as shown
+from dataenvgym_spec.cli.compare import command
 from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.report import words
 from dataenvgym_spec.results.evidence.contrasts import comparisons
+from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.noise import noise_floor
 from tests.support.copied import MOVED, Copied
 from tests.support.reported import Store
 from tests.support.repositories import call, expect_refusal
+from tests.support.tracked import Store as Learned
 
 LAST = "tiny:no-state"
 
@@ -194,6 +202,113 @@ def test_components_and_files_that_stages_read_are_told_apart(repo: Path) -> Non
         ("file", "items.csv"), ("component", "plan.policy: allocate"),
     ]  # fmt: skip
     assert one["differences"][1]["first"] == ["1"]
+
+
+def swept(repo: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> str:
+    """What is said of a sweep whose points differ in how many answers were right."""
+    for number in (1, 2, 3):
+        name = f"wide-{number}"
+        path = copied(repo, name)
+        write_json(path, {**json.loads(path.read_text()), "sweep": "wide"})
+        for arm in ("with-state", "no-state"):
+            for seed in (0, 1):
+                place = repo / "store" / f"evaluate-z-{arm}-{seed}{name}"
+                edited(place / "out" / "test" / "results.jsonl", partial(worse, 4 * number + seed))
+    monkeypatch.chdir(repo)
+    asked = CliRunner().invoke(command, ["tiny", "wide", *more], catch_exceptions=False)
+    return str(asked.output)
+
+
+def worse(number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same answers, with some that were right wrong now."""
+    lost = {row["id"] for row in [row for row in rows if row["correct"]][:number]}
+    return [{**row, "correct": row["correct"] and row["id"] not in lost} for row in rows]
+
+
+def test_p_values_of_all_that_is_shown_are_corrected_together(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = json.loads(swept(repo, monkeypatch, "--json"))["contrasts"]
+    assert len(told) == 6 and {one["family"] for one in told} == {6}
+    raw = [one["p"] for one in told]
+    assert [one["p_holm"] for one in told] == list(holm(raw, 6)) and min(raw) < 0.05
+    taken = [one for one in told if one["p"] < 0.05 <= one["p_holm"]]
+    assert taken, "what would be claimed of one by itself, and not of six"
+    # Of one alone there is nothing to correct.
+    (alone,) = compared(repo, LAST, "wide-3:no-state")["contrasts"]
+    assert (alone["p_holm"], alone["family"]) == (alone["p"], 1)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize("few", [True, False])
+def test_the_correction_is_said(
+    form: str, few: bool, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "MOST_DETAILED", 9 if few else 4)
+    said = html.unescape(" ".join(swept(repo, monkeypatch, "--format", form).split()))
+    said = said.replace("\\", "")
+    assert said.count("There are 6 comparisons: their p values are corrected (Holm);") == 1
+    if few:
+        assert said.count(" of 6 comparisons), over runs and items.") == 6
+        assert "Corrected for 6 comparisons, zero is not left out at 5%." in said
+    one = CliRunner().invoke(command, [LAST, "wide-3:no-state"], catch_exceptions=False).output
+    assert "Holm" not in one and "orrected" not in one
+
+
+def test_what_was_refused_is_no_part_of_the_correction(repo: Path) -> None:
+    path = copied(repo, "other")
+    index = json.loads(path.read_text())
+    for row in index["stages"]:
+        for use in row["uses"]:
+            use["seed"] += 7
+    write_json(path, {**index, "seeds": [7, 8]})
+    told = compared(repo, "tiny:no-state", "tiny:with-state", "other:no-state")["contrasts"]
+    assert [(one["family"], one["p_holm"]) for one in told] == [(1, told[0]["p"]), (1, None)]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_that_the_best_was_chosen_by_these_items_is_said(
+    many: bool, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "MOST_DETAILED", 0 if many else 4)
+    monkeypatch.chdir(repo)
+
+    def said(*arguments: str) -> str:
+        result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        return " ".join(result.output.split())
+
+    for form in ("text", "csv", "json"):
+        told = said("tiny", "--split", "selection", "--format", form)
+        assert told.count(words.CHOSEN_HERE) == 1, form
+    # Not compared, the best student still has a score in the table.
+    assert said("tiny", "--split", "selection", "--student", "last").count(words.CHOSEN_HERE) == 1
+    assert words.CHOSEN_HERE not in said("tiny")
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_unequal_amounts_are_said_with_whose_they_are(
+    many: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both arms have the same name here: only what they are of tells them apart."""
+    for name, fewer in (("tiny", 0), ("other", 2)):
+        Learned(tmp_path, name=name, rate=1 + fewer, fewer=fewer)
+    monkeypatch.setattr(shown, "MOST_DETAILED", 0 if many else 4)
+    monkeypatch.chdir(tmp_path)
+
+    def said(*sides: str) -> str:
+        result = CliRunner().invoke(command, sides, catch_exceptions=False)
+        return " ".join(result.output.split())
+
+    told = said("tiny:no-state", "other:no-state")
+    if many:
+        assert (
+            "Taught unequal amounts, against what they are compared with: other:no-state." in told
+        )
+    else:
+        assert "best of other:no-state was taught 3 of 10 examples asked for, best of tiny:no-state was taught 5 of 10" in told  # fmt: skip
+    assert "nequal" not in said("tiny:with-state", "other:with-state")
+    (one,) = compared(tmp_path, "tiny:no-state", "other:no-state")["contrasts"]
+    assert one["mind"][0].startswith("The amounts are unequal: ")
 
 
 def test_csv_has_a_line_for_each_student_and_no_formula(repo: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from dataenvgym_spec.cli.compare import command as compare
 from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.hashing import bytes_digest
 from dataenvgym_spec.execute.entry import _say_results
@@ -88,6 +89,20 @@ CHANGES: dict[str, dict[str, Any]] = {
     "backend": {"generate": {"backend": {"kind": "vllm", "semantics": 2}}},
     "scorer": {"score": {"kind": "exact-match", "semantics": 1}},
 }
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_comparison_of_two_sides_says_it_too(
+    name: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    arguments = ["tiny:no-state", "tiny:with-state"]
+    assert "asked alike" not in CliRunner().invoke(compare, arguments).output
+    said = asking.asked(only(edited(root, **CHANGES[name])))
+    told = CliRunner().invoke(compare, arguments, catch_exceptions=False).output
+    assert said in " ".join(told.split())
+    told = CliRunner().invoke(compare, [*arguments, "--json"], catch_exceptions=False).output
+    assert json.loads(told)["contrasts"][0]["mind"] == [said]
 
 
 @pytest.mark.parametrize("name", CHANGES)

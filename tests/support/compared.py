@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataenvgym_spec.cli import compared
-from dataenvgym_spec.questions.compare import contrast, scores
+from dataenvgym_spec.questions.compare import contrast, corrected, scores
 from dataenvgym_spec.questions.sides import groups, pairs
 from dataenvgym_spec.results.notebook import Notebook
 
@@ -14,4 +14,4 @@ def told(results: Notebook, times: int) -> compared.Told:
     ((first, second),) = pairs(named)
     one = contrast(first, second, "best", "test")
     columns = tuple((side, scores(side, "test")) for side in (first, second))
-    return compared.Told(sides=columns, contrasts=(one,) * times, split="test")
+    return compared.Told(sides=columns, contrasts=corrected((one,) * times), split="test")

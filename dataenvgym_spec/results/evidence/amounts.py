@@ -47,11 +47,26 @@ def amounts(results: Results, question: Question) -> Amounts | None:
 
     None too where amounts differ by what is asked: one is untaught, or both are of one arm.
     """
+    if question.arm == question.against:
+        return None
+    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
+    return amounts_of(question, runs, (question.arm, question.against))
+
+
+def amounts_of(
+    question: Question, runs: Iterable[tuple[Run, Run]], names: tuple[str, str]
+) -> Amounts | None:
+    """The same of any two arms, also of two experiments.
+
+    Args:
+        question: which students are compared.
+        runs: of both arms in pairs, that in question first.
+        names: what the arms are called.
+    """
     student, other = question.student, question.second
-    if BASE in (student, other) or question.arm == question.against:
+    if BASE in (student, other):
         return None
     first, second = [], []
-    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
     for mine, others in runs:
         if None not in (mine.iteration_of(student), others.iteration_of(other)):
             first.append(mine)
@@ -60,8 +75,8 @@ def amounts(results: Results, question: Question) -> Amounts | None:
         return None
     taught = [_examples(run, student) for run in first]
     return Amounts(
-        first=_amount(question.arm, first, student),
-        second=_amount(question.against, second, other),
+        first=_amount(names[0], first, student),
+        second=_amount(names[1], second, other),
         equal=taught == [_examples(run, other) for run in second],
     )
 
