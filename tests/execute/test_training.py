@@ -121,7 +121,7 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    from dataenvgym_spec.gym.students.trainers.frame import last_checkpoint
+    from dataenvgym_spec.gym.students.trainers.checkpoints import last_checkpoint
 
     for step, whole in ((5, True), (10, True), (15, False)):
         folder = tmp_path / f"checkpoint-{step}"

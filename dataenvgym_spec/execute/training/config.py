@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
+from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER
 from dataenvgym_spec.gym.students.trainers.protocol import Distribution, Job, TrainingSettings
 from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.record import Record
@@ -50,7 +51,7 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     @property
     def checkpoints(self) -> Path:
         """See `Job`."""
-        return Path(self.work, "checkpoints")
+        return Path(self.work, FOLDER)
 
     @property
     def loss(self) -> Path:

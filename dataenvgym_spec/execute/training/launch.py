@@ -17,6 +17,7 @@ from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.execute.training.machines import announced
 from dataenvgym_spec.execute.training.start import started
 from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.students.trainers.checkpoints import mark_of
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingFacts, TrainingSettings
 from dataenvgym_spec.records.files import damaged, read, write_json
 
@@ -121,7 +122,7 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
     identity = {name: content[name] for name in named if name in content}
     training = digest("training", {**identity, "examples": file_digest(Path(config.examples))})
     folder = config.checkpoints
-    mark = folder.with_suffix(".txt")
+    mark = mark_of(folder)
     if not (mark.is_file() and mark.read_text(encoding="utf-8") == training):
         shutil.rmtree(folder, ignore_errors=True)
         config.pairs.unlink(missing_ok=True)

@@ -13,13 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER, mark_of, whole_checkpoints
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of, nodes_folder
@@ -91,14 +92,15 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
 
     for number in (signal.SIGUSR1, signal.SIGTERM):
         signal.signal(number, hear)
-    began = time.time()
+    work = Layout(root=nodes_folder(layout) / name).scratch(directory) / "work"
+    before = _checkpoints(work)
     try:
         # The stage is done in a repository without the user's profile.
         with applied(root, os.environ):
             packer = Packer(layout, home_of(layout, shared=True))
             outcome = _done(packer.pack(directory, experiment or None, shard), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
-            return _again(layout, name, directory, place, began)
+            return _again(place, got_on=not _checkpoints(work) <= before)
         if not outcome.code and shard is not None:
             keep_answers(layout, directory, shard, outcome.answers)
         elif not outcome.code:
@@ -197,16 +199,14 @@ def _read(place: Path, code: int) -> Outcome:
         return Outcome(code=code or 1, place=node.name(), fault=True, said=said)
 
 
-def _again(layout: Layout, name: str, directory: str, place: Path, began: float) -> int:
-    """Puts this job back into the queue if its stage has kept something of what it did."""
+def _again(place: Path, *, got_on: bool) -> int:
+    """Puts this job back into the queue if its stage has got on in it."""
     place.unlink(missing_ok=True)
-    number = own_number(os.environ)
-    work = Layout(root=nodes_folder(layout) / name).scratch(directory) / "work"
-    if _newest(work.rglob("*")) > began and (CONTAINED in os.environ or requeue(number)):
+    if got_on and (CONTAINED in os.environ or requeue(own_number(os.environ))):
         print("  the time of the job is over: it goes on from its checkpoint", flush=True)
         # Slurm ends this process once it has put the job back.
         return AGAIN
-    said = "the stage needs more time than a job has, and keeps nothing in between"
+    said = "the stage needs more time than a job has, and has kept nothing of what this one did"
     help = "raise 'slurm.time' in hardware.yaml"
     outcome = Outcome(code=1, place=node.name(), said=f"{said}; {help}")
     print(f"error: {outcome.said}", file=sys.stderr, flush=True)
@@ -214,12 +214,18 @@ def _again(layout: Layout, name: str, directory: str, place: Path, began: float)
     return 1
 
 
-def _newest(paths: Iterable[Path]) -> float:
-    newest = 0.0
-    for path in paths:
-        with suppress(OSError):
-            newest = max(newest, path.stat().st_mtime)
-    return newest
+def _checkpoints(work: Path) -> frozenset[str]:
+    """The checkpoints that a stage has, by names that those of no other training have.
+
+    By their names and not by times: the clock of a file server is another one, and each attempt
+    writes files before it trains.
+    """
+    folder = work / FOLDER
+    try:
+        training = mark_of(folder).read_text(encoding="utf-8")
+        return frozenset(f"{training} {path.name}" for path in whole_checkpoints(folder))
+    except OSError:
+        return frozenset()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ A method makes what it learns from and its loop; what is around them is the same
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
@@ -15,9 +14,9 @@ from transformers.utils.logging import disable_progress_bar
 from dataenvgym_spec.gym.students.pretrained import read_tokenizer, sees
 from dataenvgym_spec.gym.students.trainers import sharded, student
 from dataenvgym_spec.gym.students.trainers.amended import without_reference
+from dataenvgym_spec.gym.students.trainers.checkpoints import last_checkpoint
 from dataenvgym_spec.gym.students.trainers.loop import check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingFacts
-from dataenvgym_spec.gym.students.trainers.watch import DONE
 from dataenvgym_spec.gym.students.vision import Vision
 from dataenvgym_spec.records.files import write_json
 
@@ -144,14 +143,3 @@ def facts_of(
         training_seconds=round(seconds, 3),
         **more,
     )
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The latest whole checkpoint of an earlier attempt."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{DONE}")]
-    latest = max(whole, key=_step, default=None)
-    return str(latest) if latest else None
-
-
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])

@@ -153,7 +153,9 @@ class Job:
         adapter: what is trained in place of all weights; None trains all of them.
         seed: of new weights and of the order of examples.
         out: folder of the trained student: an adapter alone, or a model with its tokenizer.
-        checkpoints: folder for checkpoints; what a killed run left in it is there again.
+        checkpoints: folder for checkpoints; what a killed run left in it is there again. Where
+            training outlasts a job of a cluster, it goes on in another job if a new one has come:
+            a folder `checkpoint-STEP` with a file `complete` in it.
         loss: where to write the curve, a `records.logs.LossPoint` a line.
         facts: where to write a `TrainingFacts`.
         processes: how many train together, each with the whole student.

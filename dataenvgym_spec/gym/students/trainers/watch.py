@@ -10,11 +10,10 @@ from typing import Any, Final
 import torch
 from transformers import TrainerCallback
 
+from dataenvgym_spec.gym.students.trainers.checkpoints import DONE
 from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.logs import LossPoint
 
-DONE: Final = "complete"
-"""The file that marks a checkpoint whole: one without it is the work of a killed process."""
 PRINT_SECONDS: Final = 4
 MEASURES: Final = {
     "reward": ("reward", "rewards/margins"),

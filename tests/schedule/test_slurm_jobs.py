@@ -1,0 +1,113 @@
+"""What a job of Slurm does about its stage, and what it says of it; without Slurm."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.emit.write import write
+from dataenvgym_spec.schedule.parcels.pack import nodes_folder
+from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
+from dataenvgym_spec.schedule.slurm import job
+from dataenvgym_spec.store.layout import Layout
+from tests.support.graphs import compiled
+from tests.support.specs import SMALL
+
+Ends = Callable[[Path], signal.Signals]
+"""What a stage leaves in its folder, and by which signal it ends."""
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / "spec").mkdir()
+    graph, layout = compiled(tmp_path / "spec", SMALL), Layout(root=tmp_path / "repo")
+    (layout.root / ".dvc").mkdir(parents=True)
+    write(graph, layout, everything=True)
+    return layout
+
+
+class Job:
+    """Attempts at the job of a stage, whose process is a function."""
+
+    def __init__(self, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.layout, self.monkeypatch = layout, monkeypatch
+        (self.stage,) = (path.name for path in layout.store.glob("reserve-*"))
+        repository = Layout(root=nodes_folder(layout) / self.stage)
+        self.work = repository.scratch(self.stage) / "work"
+        self.put_back = 0
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+        monkeypatch.setattr(job, "requeue", self._requeue)
+
+    def _requeue(self, number: str) -> bool:
+        assert number == "7"
+        self.put_back += 1
+        return True
+
+    def __call__(self, ends: Ends) -> int:
+        def done(_parcel: Parcel, _place: Path, heard: list[int]) -> Outcome:
+            self.work.mkdir(parents=True, exist_ok=True)
+            heard.append(ends(self.work))
+            return Outcome(code=130, place="node1")
+
+        self.monkeypatch.setattr(job, "_done", done)
+        before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGTERM)}
+        try:
+            return job.main(self.layout.root, self.stage, "tiny")
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return job.outcome_of(self.layout, self.stage, "7")
+
+
+@pytest.fixture
+def attempt(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Job:
+    return Job(layout, monkeypatch)
+
+
+def begins(work: Path, training: str = "first") -> None:
+    """What each attempt at a training writes before it trains."""
+    (work / "trainer.txt").write_text("", encoding="utf-8")
+    (work / "config.json").write_text("{}", encoding="utf-8")
+    (work / "checkpoints.txt").write_text(training, encoding="utf-8")
+
+
+def trains(*steps: int, training: str = "first") -> Ends:
+    """Makes checkpoints until the time of its job is over; the last one is not whole."""
+
+    def ends(work: Path) -> signal.Signals:
+        begins(work, training)
+        for step in steps:
+            (work / "checkpoints" / f"checkpoint-{step}").mkdir(parents=True, exist_ok=True)
+        for step in steps[:-1]:
+            (work / "checkpoints" / f"checkpoint-{step}" / "complete").touch()
+        return signal.SIGUSR1
+
+    return ends
+
+
+def test_a_job_is_put_back_as_long_as_there_are_new_checkpoints(attempt: Job) -> None:
+    assert attempt(trains(20, 40, 60)) == job.AGAIN and attempt.put_back == 1
+    assert attempt.outcome is None, "it has not ended"
+    assert attempt(trains(40, 60, 80)) == job.AGAIN and attempt.put_back == 2
+    # It comes as far as the attempt before, and no further.
+    assert attempt(trains(60, 80)) == 1 and attempt.put_back == 2
+    outcome = attempt.outcome
+    assert outcome is not None and outcome.code == 1 and not outcome.fault
+    assert "has kept nothing of what this one did; raise 'slurm.time'" in outcome.said
+
+
+def test_a_job_whose_training_is_another_one_now_has_got_on(attempt: Job) -> None:
+    assert attempt(trains(20, 40)) == job.AGAIN
+    assert attempt(trains(20, 40)) == 1
+    assert attempt(trains(20, 40, training="of other examples")) == job.AGAIN
+
+
+def test_a_job_that_never_comes_to_a_checkpoint_is_not_put_back(attempt: Job) -> None:
+    assert attempt(trains(20)) == 1
+    assert not attempt.put_back and attempt.outcome is not None
