@@ -26,7 +26,7 @@ from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.schedule.ray.runner import RayRunner
 from dataenvgym_spec.schedule.slurm.commands import require_slurm
 from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile, SlurmCluster
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, Room, SlurmCluster
 from dataenvgym_spec.setup.hardware.sbatch import NOTICE, beyond, too_short
 from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.track.background import start_in_background
@@ -46,6 +46,12 @@ WITHOUT_GPUS: Final = (
     "runs or is trained: set it to the GPUs of a node, or to 0 where nodes have none"
 )
 
+
+UNBOUNDED: Final = "--jobs bounds no jobs of Slurm: all of them are submitted at once"
+BOUNDS: Final = (
+    "leave it out; how many run at once is bounded by a QOS or a partition (slurm.options and "
+    "slurm.partition in hardware.yaml), and what stays on this machine by machine.cpus"
+)
 
 WAITS: Final = (
     "no machine of the Ray cluster has a processor for stages: waiting for one "
@@ -89,7 +95,8 @@ class OnRay:
     Args of the constructor:
         layout: the repository.
         address: of the cluster; None for one of our own.
-        cpus: of our own.
+        room: what one of our own may use of this machine.
+        jobs: how many stages run at once; None for as many as have room.
         variables: of the environment, that stages get besides.
         environ: the environment, with what the profile says.
 
@@ -101,12 +108,13 @@ class OnRay:
         self,
         layout: Layout,
         address: str | None,
-        cpus: int | None,
+        room: Room,
+        jobs: int | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
     ) -> None:
-        self.layout = layout
-        self.cluster = Cluster.connect(address, cpus=cpus)
+        self.layout, self.jobs = layout, jobs
+        self.cluster = Cluster.connect(address, room)
         try:
             self.cluster.wait_for_room(lambda: click.echo(WAITS))
             home = home_of(layout, shared=True)
@@ -135,8 +143,9 @@ class OnRay:
 
     @property
     def slots(self) -> int:
-        """The processors of all machines."""
-        return sum(machine.room.cpus for machine in self.cluster.machines)
+        """The processors of all machines, as far as the user lets them be used."""
+        cpus = sum(machine.room.cpus for machine in self.cluster.machines)
+        return cpus if self.jobs is None else min(cpus, self.jobs)
 
     def _largest(self) -> Needs:
         """The most that a machine has now; of what none has any, what one had before."""
@@ -146,7 +155,8 @@ class OnRay:
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """A runner of tasks."""
-        return RayRunner(driving(self.layout, local, variables), self.cluster, self.desk)
+        here = driving(self.layout, local, variables)
+        return RayRunner(here, self.cluster, self.desk, most=self.jobs)
 
     def announce(self, works: Sequence[Work]) -> None:
         """Nothing: a task is made when it can start."""
@@ -225,7 +235,8 @@ def engine(
     layout: Layout,
     *,
     profile: HardwareProfile,
-    cpus: int | None,
+    room: Room,
+    jobs: int | None,
     variables: Mapping[str, str],
     environ: Mapping[str, str] = os.environ,
 ) -> Engine | None:
@@ -236,7 +247,8 @@ def engine(
         address: of a Ray cluster, as the command line says it.
         layout: the repository.
         profile: of the user's hardware.
-        cpus: of a cluster that the run starts by itself.
+        room: what a cluster may use of this machine that the run starts by itself.
+        jobs: how many stages run at once; None for as many as have room.
         variables: of the environment, that stages get besides.
         environ: the environment, with what the profile says.
 
@@ -245,11 +257,14 @@ def engine(
     """
     if address is not None and on != "ray":
         raise UserError("--address is that of a Ray cluster", help="add: --on ray")
+    if on == "slurm" and jobs is not None:
+        raise UserError(UNBOUNDED, help=BOUNDS)
     if on == "slurm":
         return OnSlurm(layout, profile.slurm or SlurmCluster(), environ)
     if on == "ray":
         said = None if profile.ray is None else profile.ray.address
-        return OnRay(layout, address_of(address, said, environ), cpus, variables, environ)
+        where = address_of(address, said, environ)
+        return OnRay(layout, where, room, jobs, variables, environ)
     return None
 
 

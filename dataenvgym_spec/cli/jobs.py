@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Final
 
 import click
+from msgspec.structs import replace as changed
 
 from dataenvgym_spec.cli.common import Project, plural
 from dataenvgym_spec.cli.engines import Engine, engine
@@ -47,7 +48,8 @@ class Options:
 
     Attributes:
         names: what the command line named.
-        jobs: how many processors stages use together; None for those that there are.
+        jobs: how many stages run at once, and processors of this machine they use together; None
+            for as many as have room.
         keep_going: whether an experiment with a failure goes on with what does not depend on it.
         retries: how often a stage is tried again that the machine failed.
         pull: whether DVC may fetch from its remote.
@@ -82,13 +84,16 @@ def run_side_by_side(project: Project, options: Options) -> bool:
     environ = with_profile(project.layout.root, os.environ)
     profile = read_profile(project.layout.root, os.environ)
     capacity = Capacity.here(environ, profile.machine, options.jobs)
+    # Ray refuses to be given more than there are.
+    gpus = None if profile.machine.gpus is None else len(capacity.gpus)
     release(project.layout)
     elsewhere = engine(
         options.on,
         options.address,
         project.layout,
         profile=profile,
-        cpus=options.jobs,
+        room=changed(profile.machine, cpus=capacity.cpus, gpus=gpus),
+        jobs=options.jobs,
         variables=options.variables,
         environ=environ,
     )

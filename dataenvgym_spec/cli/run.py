@@ -59,9 +59,9 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
 @click.option(
     "--jobs",
     type=Jobs(),
-    default=1,
     metavar="N",
-    help="Run up to N stages side by side; 'auto' for as many as the machine has processors.",
+    help="Run up to N stages side by side; 'auto' for as many as there is room for, as by default "
+    "on a cluster. On Slurm no N is possible.",
 )
 @click.option(
     "--on",
@@ -101,7 +101,7 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
 @setting
 def command(
     names: tuple[str, ...],
-    jobs: int | Literal["auto"],
+    jobs: int | Literal["auto"] | None,
     on: Literal["local", "ray", "slurm"],
     address: str | None,
     keep_going: bool,
@@ -135,6 +135,8 @@ def command(
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
         variables = {REPLAY: "1"} if replay else {}
+        if jobs is None and on == "local":
+            jobs = 1
         if jobs == 1 and on == "local" and not address and not keep_going and not retry:
             _run(project, pull=pull, ignore_limits=ignore_limits, variables=variables)
             return 0
@@ -143,8 +145,7 @@ def command(
 
         options = Options(
             names=names,
-            # A cluster says by itself how much there is.
-            jobs=None if jobs == AUTO or (on != "local" and jobs == 1) else jobs,
+            jobs=None if jobs == AUTO else jobs,
             keep_going=keep_going,
             retries=retry,
             pull=pull,

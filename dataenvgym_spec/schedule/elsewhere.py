@@ -89,8 +89,8 @@ class Beside:
         self._waiting: deque[Work] = deque()
         self._running = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._running or self._waiting)
+    def __len__(self) -> int:
+        return self._running + len(self._waiting)
 
     @property
     def waiting(self) -> tuple[Work, ...]:

@@ -3,17 +3,21 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from dataenvgym_spec.cli.common import load_project
 from dataenvgym_spec.cli.engines import Engine, Variables, engine
-from dataenvgym_spec.cli.jobs import spread_on
+from dataenvgym_spec.cli.jobs import Options, run_side_by_side, spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import Spread, needs
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, SlurmCluster
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, Room, SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.repositories import call, expect_refusal, new_repo
@@ -23,7 +27,9 @@ from tests.support.specs import SMALL
 def test_an_engine_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wanted(on: str, address: str | None = None) -> object:
         layout = Layout(root=tmp_path)
-        return engine(on, address, layout, profile=HardwareProfile(), cpus=None, variables={})  # type: ignore[arg-type]
+        return engine(
+            on, address, layout, profile=HardwareProfile(), room=Room(), jobs=None, variables={}
+        )  # type: ignore[arg-type]
 
     assert wanted("local") is None
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -56,7 +62,16 @@ def login_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def on_slurm(root: Path, cluster: SlurmCluster, **environ: str) -> Engine:
     profile = HardwareProfile(slurm=cluster)
     layout = Layout(root=root)
-    found = engine("slurm", None, layout, profile=profile, cpus=None, variables={}, environ=environ)
+    found = engine(
+        "slurm",
+        None,
+        layout,
+        profile=profile,
+        room=Room(),
+        jobs=None,
+        variables={},
+        environ=environ,
+    )
     assert found is not None
     return found
 
@@ -94,6 +109,41 @@ def test_a_run_warns_once_where_nobody_says_how_many_gpus_there_are(
         slurm.announce(works)
         slurm.announce(works)
         assert capsys.readouterr().err.count("does not say slurm.gpus") == times
+
+
+def test_a_number_of_jobs_is_refused_where_nothing_would_obey_it(
+    tmp_path: Path, login_node: Path
+) -> None:
+    repo = new_repo(tmp_path / "repo", SMALL)
+    said = call("dataenvgym", "run", "tiny", "--on", "slurm", "--jobs", "4", cwd=repo, ok=False)
+    expect_refusal(said, "--jobs bounds no jobs of Slurm", "bounded by a QOS or a partition")
+    assert on_slurm(login_node, SlurmCluster()), "and is not needed"
+
+
+def test_what_a_cluster_of_our_own_may_use_is_what_the_user_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = new_repo(tmp_path / "repo", SMALL)
+    machine = "machine: {cpus: 2, gpus: 8, memory: 1GiB}\n"
+    (repo / "hardware.yaml").write_text(machine, encoding="utf-8")
+    asked: list[dict[str, Any]] = []
+
+    def init(**options: Any) -> None:
+        asked.append(options)
+        raise OSError("no more of it is needed")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    project = load_project(("tiny",), root=repo)
+    for jobs in (None, 3):
+        with pytest.raises(UserError, match="Ray does not start here"):
+            run_side_by_side(project, Options(names=("tiny",), jobs=jobs, on="ray"))
+    # There are no eight GPUs, and Ray refuses to be told so.
+    has = {"num_gpus": min(8, gpu_count()), "_memory": 2**30}
+    assert [{name: one[name] for name in ("num_cpus", *has)} for one in asked] == [
+        {"num_cpus": 2, **has},
+        {"num_cpus": 3, **has},
+    ]
 
 
 def test_an_address_is_for_ray(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.runner import RayRunner
+from dataenvgym_spec.setup.hardware.profile import Room
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import ROOT
 from tests.support.processes import running
@@ -35,7 +36,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayRunne
     repo = new_repo(tmp_path / "repo", SMALL)
     call("dataenvgym", "compile", cwd=repo)
     layout = Layout(root=repo)
-    cluster = Cluster.connect(None, cpus=2)
+    cluster = Cluster.connect(None, Room(cpus=2))
     desk = Desk(layout, Packer(layout, home_of(layout, shared=True)))
     local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
     driving = Driving(layout=layout, local=local, variables=lambda _work: {})

@@ -19,7 +19,7 @@ from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels.desk import Desk
-from dataenvgym_spec.schedule.protocol import Needs, Work
+from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray import cluster as connection
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.runner import RayRunner
@@ -99,11 +99,13 @@ def test_a_run_waits_for_the_first_machine_and_asks_for_one() -> None:
 def test_what_a_stage_can_have_is_what_there_is_now() -> None:
     rays = Rays(HEAD, PROCESSORS)
     engine = object.__new__(OnRay)  # its constructor connects
-    engine.cluster = on(rays)
+    engine.cluster, engine.jobs = on(rays), None
     engine._known = engine.cluster.largest()
     assert (engine.cpus, engine.gpus, engine.slots) == (4, 0, 4)
     rays.machines.append(GPUS)
     assert (engine.cpus, engine.gpus, engine.slots) == (4, 2, 6)
+    engine.jobs = 5
+    assert engine.slots == 5
     # Those that are gone are expected back.
     rays.machines = [HEAD]
     assert (engine.cpus, engine.gpus, engine.slots) == (4, 2, 0)
@@ -120,8 +122,17 @@ def test_a_stage_waits_for_what_no_machine_has_and_holds_up_no_other(tmp_path: P
         target = f"store/{data.directory}/dvc.yaml:data"
         return Work(id=name, targets=(target,), needs=Needs(**needs))
 
+    report = Work(id="report", targets=("dvc.yaml:tiny",))
     local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
     driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    full = SimpleNamespace(fits=lambda _work: False)
+    busy = Driving(layout=layout, local=cast(Runner, full), variables=lambda _work: {})
+    bounded = RayRunner(busy, on(Rays(PROCESSORS)), cast(Desk, Packs()), most=2)
+    bounded.start(report)
+    assert bounded.fits(work("cpu-0"))
+    bounded.start(work("cpu-0"))
+    assert not bounded.fits(work("cpu-1")), "the machine has room, and the user wants two at once"
+
     rays = Rays(HEAD, PROCESSORS)
     runner = RayRunner(driving, on(rays), cast(Desk, Packs()))
     try:

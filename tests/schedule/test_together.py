@@ -15,7 +15,7 @@ from dataenvgym_spec.schedule.parcels.together import require_together, told
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.ray.tasks import _undisturbed
 from dataenvgym_spec.schedule.ready import Ready
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile, SlurmCluster
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, Room, SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.slurm import needs_slurm
@@ -46,7 +46,14 @@ def test_nodes_do_not_train_together_in_containers(tmp_path: Path) -> None:
     def on_slurm(**environ: str) -> object:
         layout = Layout(root=tmp_path)
         return engine(
-            "slurm", None, layout, profile=profile, cpus=None, variables={}, environ=environ
+            "slurm",
+            None,
+            layout,
+            profile=profile,
+            room=Room(),
+            jobs=None,
+            variables={},
+            environ=environ,
         )
 
     assert on_slurm()

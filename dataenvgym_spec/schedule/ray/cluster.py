@@ -16,6 +16,7 @@ from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, differences, her
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.lasting import Lasting
+from dataenvgym_spec.setup.hardware.profile import Room
 
 ADDRESS: Final = "RAY_ADDRESS"
 """Ray's own variable for the address of a cluster."""
@@ -51,12 +52,12 @@ class Cluster:
         """The processes that last as long as the run, by machine."""
 
     @classmethod
-    def connect(cls, address: str | None, *, cpus: int | None = None) -> Cluster:
+    def connect(cls, address: str | None, own: Room | None = None) -> Cluster:
         """Connects to a cluster, or starts one on this machine that ends with this process.
 
         Args:
             address: that of a cluster of the user's; None for one of our own.
-            cpus: of our own.
+            own: what one of our own may use of this machine; by default what Ray finds.
 
         Raises:
             MissingExtra: Ray is not installed.
@@ -68,8 +69,7 @@ class Cluster:
         if address is None and "RAY_AUTH_MODE" not in os.environ:
             # Its ports are open to the network, so nobody without this may use it. Ray reads it
             # when it is imported.
-            own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-            os.environ.update(own)
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         try:
             import ray
         except ImportError as error:
@@ -77,7 +77,7 @@ class Cluster:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             if address is None:
-                ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+                ray.init(address="local", include_dashboard=False, **_asked(own or Room()), **quiet)
             else:
                 ray.init(address=address, **quiet)
         except Exception as error:  # of no class of its own where a machine is too slow to start
@@ -191,6 +191,11 @@ def address_of(option: str | None, profile: str | None, environ: Mapping[str, st
         environ: the environment.
     """
     return option or environ.get(ADDRESS) or profile or None
+
+
+def _asked(room: Room) -> dict[str, Any]:
+    """What a cluster of our own has, in the words of `ray.init`."""
+    return {"num_cpus": room.cpus, "num_gpus": room.gpus, "_memory": room.memory}
 
 
 def _alive(row: Mapping[str, Any]) -> bool:

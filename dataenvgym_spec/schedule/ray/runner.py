@@ -72,11 +72,14 @@ class RayRunner:
         driving: the machine that drives the run.
         cluster: the cluster.
         desk: packs stages of the repository.
+        most: how many works are begun at once, there and here; None for as many as have room.
     """
 
-    def __init__(self, driving: Driving, cluster: Cluster, desk: Desk) -> None:
+    def __init__(
+        self, driving: Driving, cluster: Cluster, desk: Desk, *, most: int | None = None
+    ) -> None:
         self.driving, self.layout = driving, driving.layout
-        self.cluster, self.desk = cluster, desk
+        self.cluster, self.desk, self.most = cluster, desk, most
         self._tasks: dict[str, _Task] = {}
         """By the name of the work."""
         self._news = News()
@@ -89,6 +92,8 @@ class RayRunner:
 
     def fits(self, work: Work) -> bool:
         """Whether the machines together have room for a work, or one may wait at Ray."""
+        if self.most is not None and len(self._tasks) + len(self._beside) >= self.most:
+            return False
         running = [self._clipped(task.work.needs) for task in self._tasks.values()]
         running += [self._clipped(one.needs) for one in self._beside.waiting]
         if not running:
