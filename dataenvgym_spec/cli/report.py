@@ -17,6 +17,7 @@ from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.judging import judging
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from dataenvgym_spec.report.exports import Format
@@ -55,16 +56,19 @@ WORDS: Final = ("arm", "student")
     multiple=True,
     help="Of what is exported: only this. Can be repeated.",
 )
+@click.option("--runs", is_flag=True, help="Below the means over runs: every run.")
 @as_json
 def command(
     name: str,
     part: str | None,
     folder: Path | None,
     chosen: tuple[Format, ...],
+    runs: bool,
     as_json: bool,
 ) -> None:
     """Print the results of a finished experiment on the sealed test: base, best and last student
-    of every arm, and the base under other prompts where the spec has baselines.
+    of every arm, and the base under other prompts where the spec has baselines. Of several runs
+    these are means; --runs adds every run below them. With --json it is every run.
 
     With PART, print what the report says of teaching instead, also while the experiment runs:
     skill trees by iteration (`tree`), who got how much and why (`allocation`), what was left
@@ -77,6 +81,7 @@ def command(
     \b
     Example:
       dataenvgym report quickstart
+      dataenvgym report quickstart --runs
       dataenvgym report quickstart yield
       dataenvgym report quickstart --export paper/quickstart --format latex
     """
@@ -84,6 +89,8 @@ def command(
         raise UserError("--format is of what --export writes", help="add: --export FOLDER")
     if part is not None and folder is not None:
         raise UserError(f"'{part}' has no export", help=f"leave out '{part}', or --export")
+    if runs and (part is not None or folder is not None):
+        raise UserError("--runs is of the results in a terminal", help="leave out '--runs'")
     if part is not None:
         results = load(name, layout_here().root)
         print_part(results, part, as_json=as_json)
@@ -105,7 +112,7 @@ def command(
     if as_json:
         print_json([record(row) for row in rows])
         return
-    _print(results, rows, comparisons(results))
+    _print(results, rows, comparisons(results), each=runs)
 
 
 def _because(message: str, results: Results) -> str:
@@ -128,8 +135,17 @@ def _export(results: Results, folder: Path, chosen: Sequence[Format], *, as_json
         click.echo(path)
 
 
-def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Comparison]) -> None:
-    """The table, and below it what it comes to in words."""
+def _print(
+    results: Results, rows: Sequence[Outcome], compared: Sequence[Comparison], *, each: bool
+) -> None:
+    """The table, and below it what it comes to in words.
+
+    Args:
+        results: the experiment.
+        rows: its students in every run.
+        compared: its contrasts.
+        each: whether every run is shown where there are several.
+    """
     from rich.console import Console
     from rich.text import Text
 
@@ -148,7 +164,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     console, ran, since = Console(), stamps(results), declared(results)
     asked = parities(results)
     floor = noise_floor(results)
-    console.print(_table(rows))
+    _print_scores(console, results, rows, each=each)
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
         console.print(Text(words.declared(since[contrast.question])))
@@ -183,7 +199,34 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)
 
 
-def _table(rows: Sequence[Outcome]) -> Table:
+def _print_scores(
+    console: Console, results: Results, rows: Sequence[Outcome], *, each: bool
+) -> None:
+    """The students' scores: means where there are several runs, and every run if asked for."""
+    from rich.text import Text
+
+    from dataenvgym_spec.results.evidence.scores import summaries
+
+    many = len(results.index.seeds)
+    if many == 1:
+        console.print(_table(rows))
+        return
+    console.print(_table(summaries(results, rows), means=True))
+    if each:
+        console.print(Text("\nEvery run, with intervals over items:"))
+        console.print(_table(rows))
+    else:
+        how = f"dataenvgym report {results.name} --runs"
+        console.print(Text(f"Means over {many} runs; every run: {how}"))
+
+
+def _table(rows: Sequence[Outcome], *, means: bool = False) -> Table:
+    """Students and what they scored.
+
+    Args:
+        rows: of every run, or their means.
+        means: whether they are means, which have no seed.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -192,15 +235,16 @@ def _table(rows: Sequence[Outcome]) -> Table:
     table = Table(box=None, pad_edge=False)
     # Where there are none, a terminal has no room for them.
     unread = [name for name in UNREAD if any(getattr(row, name) for row in rows)]
-    for heading in (*HEADINGS, *(UNREAD[name] for name in unread)):
+    headings = [name for name in HEADINGS if not (means and name == "seed")]
+    for heading in (*headings, *(UNREAD[name] for name in unread)):
         table.add_column(heading, justify="left" if heading in WORDS else "right")
     for row in rows:
         right, span = percent(row.accuracy.value), interval(row.accuracy)
         table.add_row(
             Text(row.arm),
-            str(row.seed),
+            *(() if means else (str(row.seed),)),
             row.student,
-            str(row.iteration),
+            "varies" if row.iteration is None else str(row.iteration),
             amount(row.examples, row.asked),
             right,
             span,
