@@ -17,11 +17,14 @@ SHARED: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs"}
 )
 """File systems that several machines share: SQLite's write-ahead log does not work on them."""
-CLUSTERED: Final = SHARED | frozenset(
-    {"wekafs", "panfs", "pvfs2", "orangefs", "gfs2", "ocfs2", "fhgfs", "smb2"}
-    | {f"fuse.{name}" for name in ("sshfs", "glusterfs", "ceph", "ceph-fuse", "juicefs", "moosefs")}
+_CLUSTERED: Final = SHARED | frozenset(
+    {"wekafs", "panfs", "pvfs2", "orangefs", "gfs2", "ocfs2", "fhgfs", "smb2", "virtiofs", "9p"}
 )
 """The same and rarer ones: a lock of the kernel there may be one of this machine only."""
+_LOCAL: Final = frozenset(
+    {"bindfs", "encfs", "fuse-overlayfs", "gocryptfs", "lxcfs", "mergerfs", "ntfs-3g", "overlayfs"}
+)
+"""What runs on FUSE and shows a disk of this machine. Most others show a server's."""
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
@@ -39,6 +42,14 @@ def journal_file(environ: Mapping[str, str]) -> Path:
         help = f"set {JOURNAL} to a folder on a disk of this machine, one that is not emptied"
         raise UserError(message, help=help)
     return folder / FILE
+
+
+def shared_disk(path: Path) -> str:
+    """The type of the file system of a path if other machines may see it too; empty if not."""
+    kind = file_system(path)
+    family, _, name = kind.partition(".")
+    on_fuse = family == "fuse" and name not in _LOCAL
+    return kind if kind in _CLUSTERED or on_fuse else ""
 
 
 def file_system(path: Path, mounts: Path = _MOUNTS) -> str:

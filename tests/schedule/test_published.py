@@ -196,6 +196,6 @@ def test_a_run_knows_that_another_has_its_place(layout: Layout, leases: Leases) 
         assert not is_taken_over(layout, "run")
         last = leases.last("run")
         assert last is not None
-        assert got.lease.log.append(leases.tail("run") + 1, changed(last, holder="other"))
+        assert got.lease.log.append(leases.tail("run") + 1, changed(last, process="other"))
         assert is_taken_over(layout, "run")
         got.lease.require()

@@ -33,3 +33,28 @@ def test_a_network_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError, match="network disk") as caught:
         place.journal_file({"DATAENVGYM_JOURNAL": str(tmp_path)})
     assert "DATAENVGYM_JOURNAL" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("kind", "shared"),
+    [
+        ("nfs4", True),
+        ("lustre", True),
+        ("virtiofs", True),
+        ("9p", True),
+        ("fuse.gcsfuse", True),
+        ("fuse.sshfs", True),
+        ("fuse.of-tomorrow", True),
+        ("fuse.mergerfs", False),
+        ("fuseblk", False),
+        ("ext4", False),
+        ("overlay", False),
+        ("", False),
+    ],
+)
+def test_what_other_machines_may_see(
+    kind: str, shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A locked file of one kernel says nothing on another machine, so leases are the safe side."""
+    monkeypatch.setattr(place, "file_system", lambda _path: kind)
+    assert place.shared_disk(tmp_path) == (kind if shared else "")

@@ -11,7 +11,7 @@ from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.hardware.leases import HOST, OBJECTS, leases_of, register_of
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.place import CLUSTERED, file_system
+from dataenvgym_spec.store.place import shared_disk
 
 NAME = "leases"
 
@@ -23,8 +23,7 @@ def leases(layout: Layout, environ: Mapping[str, str]) -> list[Finding]:
     except UserError:  # the profile has mistakes, which `hardware` tells
         return []
     place = said.at or HOST
-    disk = file_system(layout.root)
-    shared = disk if disk in CLUSTERED else ""
+    shared = shared_disk(layout.root)
     if place == HOST:
         return list(_alone(shared))
     detail = f"at {place}, a silent host is given up after {said.seconds:g} s"

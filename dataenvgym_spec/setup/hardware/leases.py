@@ -16,10 +16,11 @@ from dataenvgym_spec.setup.hardware.profile import LeaseRegister, read_profile
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.holding import Leases, clone_of
-from dataenvgym_spec.store.leases.lease import Claimant, Lease
+from dataenvgym_spec.store.leases.identity import process_id
+from dataenvgym_spec.store.leases.lease import Lease
 from dataenvgym_spec.store.leases.register import FolderRegister, Register
 from dataenvgym_spec.store.locks import held, holder
-from dataenvgym_spec.store.place import CLUSTERED, file_system
+from dataenvgym_spec.store.place import shared_disk
 from dataenvgym_spec.store.scratch import DONE, Scratch, clean, scratch
 
 HOST: Final = "host"
@@ -75,7 +76,7 @@ def register_of(layout: Layout, environ: Mapping[str, str]) -> LeaseRegister:
         raise UserError(f"{where}{first.message}", help=first.help) from error
     if said.at is not None:
         return said
-    at = str(layout.leases) if file_system(layout.root) in CLUSTERED else HOST
+    at = str(layout.leases) if shared_disk(layout.root) else HOST
     return LeaseRegister(at=at, seconds=said.seconds)
 
 
@@ -111,7 +112,7 @@ def clone_leases(layout: Layout, environ: Mapping[str, str]) -> Leases | None:
     if said.at in (None, HOST):
         return None
     folder = _inside(layout, str(said.at))
-    if folder is None and file_system(layout.root) in CLUSTERED:
+    if folder is None and shared_disk(layout.root):
         folder = layout.leases
     if folder is None:
         return None
@@ -197,7 +198,7 @@ def is_taken_over(layout: Layout, name: str) -> bool:
         return False
     if leases is None or event is None or not event.is_held:
         return False
-    return event.holder != Claimant.here(leases.clone, leases.seconds).holder
+    return event.process != process_id()
 
 
 class Claim:

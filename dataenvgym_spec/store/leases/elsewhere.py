@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataenvgym_spec.store.leases.lease import Clock, is_here, look
+from dataenvgym_spec.store.leases.identity import is_of_this_host
+from dataenvgym_spec.store.leases.lease import Clock, look
 from dataenvgym_spec.store.leases.log import LeaseEvent, Log
 from dataenvgym_spec.store.leases.register import FolderRegister
 
@@ -46,6 +47,6 @@ def _signs(folder: Path) -> Signs:
     for name in register.logs():
         log = Log(register, name)
         event = log.last()[1]
-        if event is not None and event.is_held and not is_here(event.holder):
+        if event is not None and event.is_held and not is_of_this_host(event.process):
             signs[name] = event, log.beat(event.lease)
     return signs

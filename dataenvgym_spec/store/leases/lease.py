@@ -17,7 +17,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.store.leases.identity import process_id
 from dataenvgym_spec.store.leases.log import LeaseEvent, Log, new_mark
 from dataenvgym_spec.store.leases.register import Register
 
@@ -29,8 +32,6 @@ MOST_EVENTS: Final = 16
 """Events that a log may have before it is shortened: a history that a person can read."""
 LONGEST_LOOK: Final = 2.0
 """Seconds after which one looks again at most, whatever the term."""
-PROCESS: Final = ", process "
-"""Between the host and the process of a holder."""
 AGAIN: Final = "nothing of it was published; run again, which takes the result that is there"
 
 
@@ -137,16 +138,7 @@ class Lease:
         return LeaseLost(message, help=AGAIN)
 
     def _append(self, act: Any, result: dict[str, Any] | None) -> bool:
-        claim = self.claim
-        event = LeaseEvent(
-            act=act,
-            lease=self.number,
-            holder=claim.holder,
-            clone=claim.clone,
-            seconds=claim.seconds,
-            mark=new_mark(),
-            result=result,
-        )
+        event = replace(self.claim, act=act, mark=new_mark(), result=result)
         with self._writing:
             if self.lost.is_set() or not self.log.append(self._tail + 1, event):
                 self.lost.set()
@@ -163,22 +155,19 @@ class Claimant:
         holder: the host and process, for people.
         clone: the repository that it works in.
         seconds: how long it may be silent before others take it for dead.
+        process: the process, as no other one is called.
     """
 
     holder: str
     clone: str
     seconds: float
+    process: str = ""
 
     @classmethod
     def here(cls, clone: str, seconds: float) -> Claimant:
         """This process."""
-        holder = f"{socket.gethostname()}{PROCESS}{os.getpid()}"
-        return cls(holder=holder, clone=clone, seconds=seconds)
-
-
-def is_here(holder: str) -> bool:
-    """Whether the holder of a lease is a process of this host."""
-    return holder.rpartition(PROCESS)[0] == socket.gethostname()
+        holder = f"{socket.gethostname()}, process {os.getpid()}"
+        return cls(holder=holder, clone=clone, seconds=seconds, process=process_id())
 
 
 def take(
@@ -244,6 +233,7 @@ def _claim(log: Log, number: int, last: LeaseEvent | None, claimant: Claimant) -
         clone=claimant.clone,
         seconds=claimant.seconds,
         mark=new_mark(),
+        process=claimant.process,
     )
     return Lease(log, event, last) if log.append(number + 1, event) else None
 

@@ -35,6 +35,7 @@ class LeaseEvent(Record, frozen=True, kw_only=True):
         clone: the repository that it works in, a mark that no other has.
         seconds: how long the holder may be silent.
         mark: tells this event from all others.
+        process: the holder, as no other process is called; empty where that was not written.
         result: of a result that was published, what tells it from others and where it is.
     """
 
@@ -44,6 +45,7 @@ class LeaseEvent(Record, frozen=True, kw_only=True):
     clone: str
     seconds: float
     mark: str
+    process: str = ""
     result: dict[str, Any] | None = None
 
     @property

@@ -64,7 +64,10 @@ class FolderRegister:
             return False
         except OSError as error:
             message = f"'{self.folder}' cannot hold leases: it has no hard links ({error.strerror})"
-            help = "choose another folder or object storage by leases.at in hardware.yaml"
+            help = (
+                "choose another folder or object storage by leases.at in hardware.yaml, or "
+                "'host' where no other machine works in this clone"
+            )
             raise StageError(message, help=help) from error
         finally:
             temporary.unlink(missing_ok=True)

@@ -54,6 +54,8 @@ def leased_folder(link: Path, lease: Lease, mark: str) -> Path:
     """
     path = link.with_name(f"{link.name}.{lease.number}")
     link.parent.mkdir(parents=True, exist_ok=True)
+    # Before anything is moved: who comes too late would disturb who has it by now.
+    lease.require()
     _hand_over(link, path, lease, mark)
     path.mkdir(exist_ok=True)
     lease.require()
@@ -76,14 +78,17 @@ def _hand_over(link: Path, path: Path, lease: Lease, mark: str) -> None:
 
 def _earlier(link: Path, lease: Lease, mark: str) -> list[tuple[int, Path]]:
     """The folders of holders before, the last one first; 0 is the number of one without a lease."""
-    pattern = re.compile(rf"{re.escape(link.name)}\.(\d+)(?:{re.escape(TAKEN)})?")
+    ends = f"{re.escape(TAKEN)}|{re.escape(COPY)}"
+    pattern = re.compile(rf"{re.escape(link.name)}\.(\d+)({ends})?")
     found = []
     for path in link.parent.glob(f"{link.name}.*"):
         match = pattern.fullmatch(path.name)
-        is_earlier = match is not None and int(match[1]) < lease.number
-        if match is not None and is_earlier and (path / mark).exists():
+        # A copy that a later holder is making is his, even if this one does not know of him yet.
+        if match is None or int(match[1]) >= lease.number:
+            continue
+        if match[2] != COPY and (path / mark).exists():
             found.append((int(match[1]), path))
-        elif is_earlier or path.name.endswith(COPY):
+        else:
             shutil.rmtree(path, ignore_errors=True)
     if link.is_dir() and not link.is_symlink():
         found.append((0, link))

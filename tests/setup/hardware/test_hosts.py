@@ -18,7 +18,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture
 def on_nfs(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (hosts, leases):
-        monkeypatch.setattr(module, "file_system", lambda _path: "nfs4")
+        monkeypatch.setattr(module, "shared_disk", lambda _path: "nfs4")
 
 
 def profile(layout: Layout, text: str) -> None:

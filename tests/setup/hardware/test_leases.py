@@ -62,7 +62,7 @@ def test_one_host_uses_its_kernels_lock_and_writes_no_lease(layout: Layout) -> N
 def test_a_clone_on_a_network_disk_uses_leases_unless_it_is_told_not_to(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "file_system", lambda _path: "lustre")
+    monkeypatch.setattr(leases, "shared_disk", lambda _path: "lustre")
     found = leases_of(layout, {})
     assert found is not None and found.seconds == 60 and not found.between
     leased(layout, at="host")
