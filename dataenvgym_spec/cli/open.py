@@ -85,7 +85,7 @@ def _keys(opened: Opened) -> list[str]:
         ]
     if fitting.unfit:
         lines.append(
-            f"results of {plural(len(fitting.unfit), 'step')} are of another release, and left out"
+            f"results of {plural(len(fitting.unfit), 'stage')} are of another release, and left out"
         )
     return lines
 
@@ -130,13 +130,17 @@ def _next(opened: Opened) -> list[str]:
 def _of_experiment(name: str, count: int, opened: Opened) -> list[str]:
     """What can be done with one experiment: the cheapest first."""
     if not count:
-        return [f"dvc repro {name}   # runs nothing", f"dataenvgym report {name}"]
+        program = "dataenvgym run" if opened.sweep else "dvc repro"
+        makes = "runs no stage, and makes the report"
+        return [f"{program} {name}   # {makes}", f"dataenvgym report {name}"]
     lines = []
     if opened.manifest.withheld:
         # All but the students is there, and the report reads no student.
-        lines += ["dvc checkout --allow-missing", f"dataenvgym report {name}"]
+        target = f"experiments/{name}/dvc.yaml:{name}" if opened.sweep else name
+        lines += ["dvc checkout --allow-missing", f"dvc repro --single-item {target}"]
+        lines.append(f"dataenvgym report {name}")
     replay = " --replay" if opened.responses is not None else ""
-    lines.append(f"dataenvgym run {name}{replay}   # {plural(count, 'step')} to run")
+    lines.append(f"dataenvgym run {name}{replay}   # {plural(count, 'stage')} to run")
     return lines
 
 

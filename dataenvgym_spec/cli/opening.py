@@ -6,7 +6,6 @@ compiles to here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -18,7 +17,7 @@ from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.questions.fitting import Fit, fit
-from dataenvgym_spec.questions.plan import plan
+from dataenvgym_spec.questions.plan import REPORT, plan
 from dataenvgym_spec.questions.travel import lock_path, luggage
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.origins import Origins
@@ -31,7 +30,7 @@ from dataenvgym_spec.store.bundle.checks import check, refuse
 from dataenvgym_spec.store.bundle.manifest import Manifest
 from dataenvgym_spec.store.bundle.workshop import Goods, clear, workshop
 from dataenvgym_spec.store.dvc.disk import Disk
-from dataenvgym_spec.store.dvc.locked import LockedStage, lock_text, read_locked, with_stages
+from dataenvgym_spec.store.dvc.locked import lock_text, read_locked
 from dataenvgym_spec.store.dvc.state import Cache
 from dataenvgym_spec.store.layout import Layout, find_root, kind_of
 
@@ -51,7 +50,8 @@ class Opened:
         manifest: what the bundle says of itself.
         fitting: which of its results fit; None if its spec cannot be compiled here.
         problem: why it cannot.
-        to_run: how many steps `dvc repro` would execute, by experiment.
+        to_run: how many stages `dvc repro` would execute, by experiment, beside the report.
+        sweep: whether the experiments are points of a sweep.
         responses: the file with the responses of teachers, if any came.
         code: the files that a run, or somebody who follows their instructions, would execute.
     """
@@ -61,6 +61,7 @@ class Opened:
     fitting: Fit | None
     problem: SpecError | UserError | None
     to_run: dict[str, int]
+    sweep: bool
     responses: Path | None
     code: tuple[str, ...]
 
@@ -208,15 +209,15 @@ class _Opening:
     def _fill(self, root: Path, project: Project | None, fitting: Fit | None) -> None:
         """Compiles a repository that is not in use yet, and adds the results that fit."""
         layout = Layout(root=root)
-        self.goods.stock(Cache(folder=cache_folder(root)))
         self.goods.keep_responses(self._responses(root))
         if project is None or fitting is None:
             return
+        self.goods.stock(Cache(folder=cache_folder(root)), fitting.stages.values())
         write(project.compiled.graph, layout, everything=False)
         for directory, lock in fitting.stages.items():
             text = lock_text({kind_of(directory): lock})
             atomic.write(layout.stage(directory) / "dvc.lock", text)
-        self._lock_reports(root, fitting)
+        self._keep_origins(root)
 
     # --- in a repository that is in use -----------------------------------------------------------
 
@@ -254,9 +255,9 @@ class _Opening:
         """Adds a study, results first, so that a kill leaves nothing that would be made again."""
         root, layout = self.target, Layout(root=self.target)
         merged = self._merged_locks()
-        self.goods.stock(Cache(folder=cache_folder(root)))
         self.goods.keep_responses(self._responses(root))
         if project is not None and fitting is not None:
+            self.goods.stock(Cache(folder=cache_folder(root)), fitting.stages.values())
             self._fill_stages(project, fitting)
         others = [file.path for file in self.manifest.files if file.path != self.manifest.spec]
         for path in others:
@@ -270,7 +271,7 @@ class _Opening:
             return
         # Here other specs may call the same files otherwise, and the store knows them so.
         write(settled(project.compiled.graph, layout), layout, everything=False)
-        self._lock_reports(root, fitting)
+        self._keep_origins(root)
 
     def _fill_stages(self, project: Project, fitting: Fit) -> None:
         """Moves stages into the store, each whole; gives those that are there their locks."""
@@ -321,21 +322,16 @@ class _Opening:
     def _responses(self, root: Path) -> Path:
         return Layout(root=root).private / RESPONSES / f"{self.manifest.name}.jsonl"
 
-    def _lock_reports(self, root: Path, fitting: Fit) -> None:
-        """Adds what is known of reports: what the history said, and locks; what is there stays."""
+    def _keep_origins(self, root: Path) -> None:
+        """Adds what the history said of contrasts; what is there stays."""
         for item in self.manifest.experiments:
             path = Layout(root=root).origins / f"{item.name}.json"
             if item.declared and not path.exists():
                 atomic.write(path, json_text(Origins(contrasts=item.declared)))
-        by_folder: dict[str, dict[str, LockedStage]] = {}
-        for (folder, name), lock in fitting.reports.items():
-            by_folder.setdefault(folder, {})[name] = lock
-        for folder, locks in by_folder.items():
-            path = root / folder / "dvc.lock"
-            atomic.write(path, with_stages(path, locks))
 
     def _result(self, project: Project | None, fitting: Fit | None) -> Opened:
         to_run = {} if project is None else _to_run(project.compiled, Layout(root=self.target))
+        entries = () if project is None else project.compiled.graph.entries
         code = [file.path for file in self.manifest.files if _is_code(file.path, file.code)]
         responses, journal = self._responses(self.target), self.manifest.journal
         return Opened(
@@ -344,6 +340,7 @@ class _Opening:
             fitting=fitting,
             problem=self.problem,
             to_run=to_run,
+            sweep=any(item.index.sweep for item in entries),
             responses=responses if journal is not None and journal.responses else None,
             code=tuple(code),
         )
@@ -362,14 +359,10 @@ def _is_code(path: str, said: bool) -> bool:
 
 
 def _to_run(compiled: Compiled, layout: Layout) -> dict[str, int]:
-    """How many steps `dvc repro` would execute, by experiment."""
+    """How many stages `dvc repro` would execute, by experiment, beside the report."""
     world, graph = Disk(layout), settled(compiled.graph, layout)
     counts = {}
     for item in graph.entries:
-        steps = plan(graph, item, world, compiled.specs)
-        counts[item.name] = _executing(step.action for step in steps)
+        steps = [step for step in plan(graph, item, world, compiled.specs) if step.kind != REPORT]
+        counts[item.name] = sum(step.action in ("run", "maybe") for step in steps)
     return counts
-
-
-def _executing(actions: Iterable[str]) -> int:
-    return sum(action in ("run", "maybe") for action in actions)

@@ -15,9 +15,8 @@ from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import Secrets
-from dataenvgym_spec.emit.entry import home
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
-from dataenvgym_spec.questions.fitting import is_of_report, is_of_stage
+from dataenvgym_spec.questions.fitting import is_of_stage
 from dataenvgym_spec.questions.travel import Luggage
 from dataenvgym_spec.records.origins import DeclaredContrast
 from dataenvgym_spec.records.responses import RESPONSES, Response, read_responses
@@ -66,13 +65,11 @@ class Packed:
 
     Attributes:
         locks: of stages, by directory.
-        reports: those of reports, by experiment.
         objects: the files of the objects that travel, by hash.
         withheld: the hashes of those that stay here.
     """
 
     locks: dict[str, LockedStage] = field(default_factory=dict)
-    reports: dict[str, LockedStage] = field(default_factory=dict)
     objects: dict[str, Path] = field(default_factory=dict)
     withheld: set[str] = field(default_factory=set)
 
@@ -94,12 +91,6 @@ def packed(study: Study, layout: Layout, cache: Cache, *, students: bool) -> Pac
             continue
         if _add(found, lock, cache, weights):
             found.locks[stage.directory] = lock
-    for item in study.graph.entries:
-        lock = read_locked(layout.root / home(item) / "dvc.lock", item.name)
-        if lock is None or not is_of_report(lock, item, study.graph):
-            continue
-        if _add(found, lock, cache, set()):
-            found.reports[item.name] = lock
     found.withheld -= found.objects.keys()
     return found
 
@@ -211,7 +202,7 @@ class Writer:
             parts=parts,
             files=tuple(self._files(luggage)),
             stages=tuple(_stages(study, results)),
-            experiments=tuple(_experiments(study, results, self._layout)),
+            experiments=tuple(_experiments(study, self._layout)),
             objects=tuple(self._objects(results)),
             withheld=tuple(sorted(results.withheld)),
             journal=None if journal is None else self._journal(*journal),
@@ -271,14 +262,12 @@ def _called(stage: Stage) -> dict[str, str] | None:
     return None if outside or not stage.files else dict(sorted(stage.files.items()))
 
 
-def _experiments(study: Study, results: Packed, layout: Layout) -> Iterator[PackedExperiment]:
+def _experiments(study: Study, layout: Layout) -> Iterator[PackedExperiment]:
     for item in study.graph.entries:
         directories = [stage.directory for stage in study.graph.of(item)]
-        lock = results.reports.get(item.name)
         yield PackedExperiment(
             name=item.name,
             stages=tuple(directories),
-            lock=lock,
             declared=tuple(_declarations(item, layout)),
         )
 

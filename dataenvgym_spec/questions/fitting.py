@@ -2,6 +2,9 @@
 
 What a bundle says of a result is written only where it says just what DVC would: the command, the
 inputs and the outputs of a stage that was compiled from the spec, by this installation.
+
+Reports are no results here. A report is a page that people open and that tracking uploads, and any
+page fits the command and the paths of one; so none travels, and each is made where it is read.
 """
 
 from __future__ import annotations
@@ -11,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataenvgym_spec.core.hashing import md5_text
-from dataenvgym_spec.emit.entry import entry, home
 from dataenvgym_spec.emit.stages import stage_files
-from dataenvgym_spec.graph.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.store.bundle.manifest import Manifest
 from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.dvc.locked import LockedStage
@@ -28,14 +30,12 @@ class Fit:
         other: those of stages that have not.
         unfit: those whose keys are the same, and whose results do not belong to such a stage.
         stages: the locks of stages, by directory.
-        reports: the locks of reports, by the folder of their `dvc.yaml` and by name.
     """
 
     keyed: set[str] = field(default_factory=set)
     other: list[str] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
     stages: dict[str, LockedStage] = field(default_factory=dict)
-    reports: dict[tuple[str, str], LockedStage] = field(default_factory=dict)
 
 
 def fit(manifest: Manifest, graph: Graph) -> Fit:
@@ -55,19 +55,10 @@ def fit(manifest: Manifest, graph: Graph) -> Fit:
         found.keyed.add(row.directory)
         if row.lock is None:
             continue
-        if is_of_stage(row.lock, stage, known) and _held(row.lock, held):
+        if is_of_stage(row.lock, stage, known) and _is_held(row.lock, held):
             found.stages[row.directory] = row.lock
         else:
             found.unfit.append(row.directory)
-    packed = {item.name: item for item in manifest.experiments}
-    for entry_here in graph.entries:
-        report = packed.get(entry_here.name)
-        if report is None or report.lock is None:
-            continue
-        if is_of_report(report.lock, entry_here, graph) and _held(report.lock, held):
-            found.reports[home(entry_here), entry_here.name] = report.lock
-        else:
-            found.unfit.append(entry_here.name)
     return found
 
 
@@ -87,17 +78,11 @@ def is_of_stage(lock: LockedStage, stage: Stage, known: dict[str, Stage]) -> boo
     return read["stage.json"] == md5_text(texts["stage.json"])
 
 
-def is_of_report(lock: LockedStage, item: Entry, graph: Graph) -> bool:
-    """Whether a lock is one of an experiment's report as it is compiled here."""
-    body = entry(item, graph)
-    return _fits(lock, body["cmd"], body["deps"], [*body["outs"], *body["metrics"]])
-
-
 def _fits(lock: LockedStage, cmd: str, deps: Iterable[str], outs: Iterable[str]) -> bool:
     """Whether a lock is about a command with these inputs and outputs."""
     read, written = sorted(row.path for row in lock.deps), sorted(row.path for row in lock.outs)
     return lock.cmd == cmd and read == sorted(deps) and written == sorted(outs)
 
 
-def _held(lock: LockedStage, held: Collection[str]) -> bool:
+def _is_held(lock: LockedStage, held: Collection[str]) -> bool:
     return all(row.md5 in held for row in lock.outs)

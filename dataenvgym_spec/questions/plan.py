@@ -141,7 +141,7 @@ def _stage_step(planner: _Planner, stage: Stage) -> PlannedStage:
 
 def _entry_step(planner: _Planner, graph: Graph, item: Entry) -> PlannedStage:
     decision = planner.foresight.decide(_entry_work(planner.foresight, graph, item))
-    reason = decision.cause or _reported(planner)
+    reason = decision.cause or _reported(planner, item)
     return PlannedStage(key=item.name, kind=REPORT, action=decision.action, cause=reason)
 
 
@@ -234,12 +234,14 @@ def _above(planner: _Planner, stage: Stage, before: dict[str, Any] | None) -> st
     return ""
 
 
-def _reported(planner: _Planner) -> str:
+def _reported(planner: _Planner, item: Entry) -> str:
     """Why the report is made again."""
     steps = list(planner.steps.values())
     blamed = _first(steps, "run") or _first(steps, "pass") or _first(steps, "maybe")
     if blamed:
         return f"reports on '{blamed.label}', which {VERBS[blamed.action]}"
+    if planner.world.lock(home(item), item.name) is None:
+        return "it was never made here"
     return "the compiled experiment or a result it reports changed"
 
 

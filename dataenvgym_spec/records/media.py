@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final, Literal
+
+import msgspec
 
 from dataenvgym_spec.records.record import Record
 
 FOLDER: Final = "media"
 """The folder of a port that holds the files of its items' images, each once."""
-ENDINGS: Final = {
+Media = Literal["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"]
+"""The media types that pages and models show: each is pixels, none can hold a program."""
+ENDINGS: Final[dict[Media, str]] = {
     "image/png": "png",
     "image/jpeg": "jpg",
     "image/gif": "gif",
@@ -28,8 +32,9 @@ class Picture(Record, frozen=True, kw_only=True):
         height: in pixels.
     """
 
-    digest: str
-    media: str
+    # Results may be a stranger's, and a path is made of it; "$" alone would take a line break too.
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    media: Media
     width: int
     height: int
 

@@ -8,7 +8,7 @@ import pytest
 
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store.journal import Journal
-from tests.support.bundles import bundled, parts_of, with_results
+from tests.support.bundles import bundled, parts_of, report_of, with_results
 from tests.support.packages import PACKAGES
 from tests.support.repositories import call, expect_refusal, new_repo
 from tests.support.specs import SMALL
@@ -40,6 +40,14 @@ def test_a_spec_alone_is_small_and_says_what_stays(study: Path) -> None:
     assert len(parts.manifest["stages"]) == 15
     ignored = call("git", "status", "--porcelain", cwd=study).stdout
     assert "bundle" not in ignored, "git takes no bundle"
+
+
+def test_no_report_travels(study: Path, tmp_path: Path) -> None:
+    report = report_of(study, b"")
+    (experiment,) = parts_of(bundled(study, tmp_path / "b")).manifest["experiments"]
+    assert experiment.keys() == {"name", "stages"}
+    held = {row["md5"] for row in parts_of(tmp_path / "b").manifest["objects"]}
+    assert held and len(report.objects) > 5 and not held & report.objects.keys()
 
 
 def test_the_same_study_gives_the_same_bytes(study: Path, tmp_path: Path) -> None:
@@ -264,4 +272,4 @@ def test_a_sweep_is_one_bundle(study: Path, tmp_path: Path) -> None:
     bundle = bundled(study, tmp_path / "b")
     assert len(parts_of(bundle).manifest["experiments"]) == 2
     said = call("dataenvgym", "open", str(bundle), "--into", "there", cwd=tmp_path).stdout
-    assert said.count("# runs nothing") == 2
+    assert said.count("dataenvgym run tiny-examples-") == said.count("# runs no stage") == 2

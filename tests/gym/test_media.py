@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def test_what_is_no_image_is_counted(content: bytes, tmp_path: Path) -> None:
     assert images.add(content) is None and images.add(path) is None
     assert images.add(tmp_path / "missing.png") is None
     assert images.bad == {BAD: 3}
+
+
+def test_an_image_with_another_behind_it_is_a_jpeg() -> None:
+    """So cameras write them; Pillow calls that another format."""
+    content = BytesIO()
+    first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    first.save(content, "MPO", save_all=True, append_images=[second])
+    assert picture_of(content.getvalue()).file.endswith(".jpg")
 
 
 def test_an_image_of_too_many_pixels_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

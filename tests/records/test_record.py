@@ -36,6 +36,24 @@ def test_what_a_question_shows_is_written_where_there_is_something() -> None:
     assert picture.file == f"media/{'a' * 32}.jpg"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"digest": "../" * 9 + "secret"},
+        {"digest": "a" * 63},
+        {"digest": "a" * 64 + "\n"},
+        {"media": "image/svg+xml"},
+        {"media": "text/html"},
+    ],
+)
+def test_an_image_names_no_other_file_and_is_no_program(said: dict[str, str]) -> None:
+    """Results may be a stranger's: what they say of an image is made a path and part of a page."""
+    picture = {"digest": "a" * 64, "media": "image/png", "width": 1, "height": 1}
+    assert Picture.parse(picture).file == f"media/{'a' * 32}.png"
+    with pytest.raises(msgspec.ValidationError):
+        Picture.parse({**picture, **said})
+
+
 def test_what_is_falsy_but_set_is_written() -> None:
     step = Step(allocation={}, reasons={}, scores={}, shortfall=None)
     assert step.plain() == {"allocation": {}, "reasons": {}, "scores": {}}

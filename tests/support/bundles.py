@@ -95,12 +95,16 @@ def _written(
 
 def _cached(repo: Path, content: bytes, ending: str = "") -> str:
     digest = f"{md5(content)}{ending}"
-    path = repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    path = _object(repo, digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(content)
         path.chmod(0o444)
     return digest
+
+
+def _object(repo: Path, digest: str) -> Path:
+    return repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
 
 
 def _lock(folder: Path, stages: dict[str, Row]) -> None:
@@ -118,12 +122,56 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report that could be brought to a repository.
+
+    Attributes:
+        lock: what a lock says of it.
+        objects: its files, by DVC's hash.
+    """
+
+    lock: Row
+    objects: dict[str, bytes]
+
+
+def report_of(repo: Path, page: bytes, name: str = "tiny") -> Report:
+    """The report that `with_results` gave a repository, with another page."""
+    text = (repo / "dvc.lock").read_text(encoding="utf-8")
+    body = yaml.safe_load(text)["stages"][name]
+    objects: dict[str, bytes] = {}
+    for row in body["outs"]:
+        if row["path"].endswith("index.html"):
+            row |= {"md5": md5(page), "size": len(page)}
+            objects[md5(page)] = page
+            continue
+        waiting = [row["md5"]]
+        while waiting:
+            digest = waiting.pop()
+            objects[digest] = _object(repo, digest).read_bytes()
+            if digest.endswith(".dir"):
+                waiting += [file["md5"] for file in json.loads(objects[digest])]
+    for row in (*body["deps"], *body["outs"]):
+        del row["hash"]
+    return Report(lock=body, objects=objects)
+
+
 @dataclass(slots=True)
 class Parts:
     """A bundle taken apart: its manifest as JSON values, and its other members by name."""
 
     manifest: dict[str, Any]
     members: dict[str, bytes]
+
+    def plant(self, report: Report) -> None:
+        """Adds a report with its lock, as DVC would have to have it in order to run nothing."""
+        self.manifest["experiments"][0]["lock"] = report.lock
+        for digest, content in report.objects.items():
+            self.object(digest, content)
+
+    def object(self, digest: str, content: bytes) -> None:
+        """Adds an object of DVC's cache."""
+        self.manifest["objects"].append({"md5": digest, **self.add(content)})
 
     def add(self, content: bytes) -> dict[str, Any]:
         """Adds a member; what a row of the manifest says of it."""

@@ -1,5 +1,6 @@
 """A store that is written file by file as the executors write it, for what reports on it; nothing is trained."""
 
+from dataenvgym_spec.core.hashing import text_digest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.records.media import Picture
@@ -211,7 +212,7 @@ class Store:
 
 def row(cluster: str, question: int, image: int, correct: bool, *, shown: bool = True) -> Result:
     """An answer to a question about an image, of a cluster of them."""
-    picture = Picture(digest=f"{cluster}{image}", media="image/png", width=8, height=8)
+    picture = Picture(digest=text_digest(f"{cluster}{image}"), media="image/png", width=8, height=8)
     return Result(
         id=f"{cluster}-{question}-{image}", group="yes_no", input=f"{cluster}: is it {question}?", target="yes", prediction="yes",
         score=float(correct), correct=correct, unparseable=False, truncated=False, cluster=cluster, images=(picture,) if shown else (),

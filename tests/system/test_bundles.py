@@ -2,6 +2,9 @@
 
 import json
 import os
+import random
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,13 @@ from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.layout import Layout
-from tests.fuzz.bundles import fuzz_bundles
-from tests.support.bundles import bundled, parts_of
+from tests.fuzz.bundles import PAGE, fuzz_bundles, judge_bundle, seed_bundle
+from tests.fuzz.judge import ENDLESS, Tally
+from tests.support.bundles import bundled, md5, parts_of
 from tests.support.components import Install
 from tests.support.desks import counted
 from tests.support.repositories import ROOT, call, environment, new_repo
-from tests.support.specs import tiny
+from tests.support.specs import SMALL, tiny
 
 
 @pytest.fixture
@@ -44,16 +48,26 @@ def test_the_same_report_elsewhere_and_nothing_executed(
     assert record["same_keys"] and record["to_run"] == {"tiny": 0}
     there = tmp_path / "there"
     out = call("dvc", "repro", "tiny", cwd=there, **elsewhere).stdout
-    assert "Running stage" not in out and "is cached" in out
+    # Of a bundle no page is opened: the report is made there, of what the stages have written.
+    assert re.findall("Running stage '(.*)'", out) == ["tiny"] and "is cached" in out
     assert pages(there) == pages(finished) and len(pages(there)) > 5
     said = [
         call("dataenvgym", "report", "tiny", cwd=repo, **elsewhere).stdout
         for repo in (finished, there)
     ]
     assert said[0] == said[1] and "with-state" in said[0]
-    # Made again there, from results that travelled, the report is the same, byte for byte.
-    made = call("dvc", "repro", "-f", "-s", "tiny", cwd=there, **elsewhere).stdout
-    assert made.count("Running stage") == 1
+
+
+def test_the_same_report_without_the_students(
+    finished: Path, tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    bundle = bundled(finished, tmp_path / "tiny.gz", "results")
+    said = call("dataenvgym", "open", str(bundle), "--into", "there", cwd=tmp_path, **elsewhere)
+    assert "  dvc checkout --allow-missing\n  dvc repro --single-item tiny" in said.stdout
+    there = tmp_path / "there"
+    call("dvc", "checkout", "-q", "--allow-missing", cwd=there, **elsewhere)
+    out = call("dvc", "repro", "--single-item", "tiny", cwd=there, **elsewhere).stdout
+    assert re.findall("Running stage '(.*)'", out) == ["tiny"]
     assert pages(there) == pages(finished)
 
 
@@ -83,8 +97,7 @@ def test_the_same_report_by_an_installed_wheel(
     where = run("python", "-c", "import dataenvgym_spec as package; print(package.__file__)")
     assert where.startswith(str(tmp_path / "venv"))
     run("dataenvgym", "open", str(bundle), "--into", str(there))
-    assert run("dvc", "repro", "tiny", cwd=there).count("Running stage") == 0
-    assert run("dvc", "repro", "-f", "-s", "tiny", cwd=there).count("Running stage") == 1
+    assert re.findall("Running stage '(.*)'", run("dvc", "repro", "tiny", cwd=there)) == ["tiny"]
     assert pages(there) == pages(finished)
 
 
@@ -186,3 +199,36 @@ def test_the_fuzzer_of_bundles_notices_what_it_is_for(monkeypatch: pytest.Monkey
     assert "exit code 1" in found("dataenvgym_spec.cli.opening.fit", lambda *_: 1 / 0)
     unchecked = "dataenvgym_spec.store.bundle.checks.own_fault"
     assert found(unchecked, lambda _path: "")
+
+
+@pytest.mark.parametrize("planted", ["in the cache", "as a report", "in tracking"])
+def test_the_fuzzer_of_bundles_notices_a_page_of_a_stranger(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, _ = seed_bundle(tmp_path)
+    everything = {row["md5"] for row in parts.manifest["objects"]}
+    match planted:
+        case "in the cache":
+            parts.object(md5(PAGE), PAGE)
+            everything.add(md5(PAGE))
+        case "as a report":
+            parts.file("reports/tiny/index.html", PAGE, code=True)
+        case _:
+            parts.file("mlflow.db", PAGE, code=True)
+    data = parts.write(tmp_path / "b.gz").read_bytes()
+    ready = new_repo(tmp_path / "ready", SMALL)
+    shutil.rmtree(ready / "specs")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+    def problem() -> str:
+        return judge_bundle(data, Path.cwd(), ready, Tally(limit=ENDLESS), random.Random(1))
+
+    assert problem() == ""
+    monkeypatch.setattr("dataenvgym_spec.store.bundle.checks.own_fault", lambda _path: "")
+    objects = "dataenvgym_spec.store.bundle.workshop.Goods._objects"
+    monkeypatch.setattr(objects, lambda _goods, _results: everything)
+    assert problem() in (
+        "a page of a stranger in DVC's cache",
+        "a file that belongs to whoever opened it",
+    )

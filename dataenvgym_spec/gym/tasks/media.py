@@ -13,7 +13,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import bytes_digest
-from dataenvgym_spec.records.media import ENDINGS, Picture
+from dataenvgym_spec.records.media import ENDINGS, Media, Picture
 
 BAD: Final = "images that cannot be read"
 """What `Images.bad` counts."""
@@ -86,7 +86,7 @@ def picture_of(content: bytes) -> Picture:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(BytesIO(content), formats=FORMATS) as image:
-                media = Image.MIME[image.format or ""]
+                media = _MEDIA[image.format or ""]
                 width, height = image.size
                 image.load()
         except Exception as error:  # decoders raise whatever damaged bytes lead them to
@@ -97,3 +97,5 @@ def picture_of(content: bytes) -> Picture:
 
 FORMATS: Final = tuple(media.partition("/")[2].upper() for media in ENDINGS)
 """The formats that are read, as Pillow calls them: those that pages and models show."""
+# A camera's JPEG with a second image behind the first is one for all that show it.
+_MEDIA: Final[dict[str, Media]] = {**dict(zip(FORMATS, ENDINGS, strict=True)), "MPO": "image/jpeg"}

@@ -105,8 +105,8 @@ def _folders(path: str) -> Iterable[str]:
         yield path
 
 
-def check_listing(digest: str, text: bytes, known: Collection[str]) -> None:
-    """Checks what an object says that lists the files of a folder.
+def check_listing(digest: str, text: bytes, known: Collection[str]) -> frozenset[str]:
+    """Checks what an object says that lists the files of a folder; gives the objects that they are.
 
     DVC writes each of them where the listing says, whatever that is.
 
@@ -130,6 +130,7 @@ def check_listing(digest: str, text: bytes, known: Collection[str]) -> None:
     both = clash([path for path, _ in rows])
     if both:
         raise refuse(f"the result {digest} holds '{both[0]}' and '{both[1]}', which are one place")
+    return frozenset(file for _, file in rows)
 
 
 def _rows(text: bytes) -> list[tuple[str, str]] | None:

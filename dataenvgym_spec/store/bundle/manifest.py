@@ -19,10 +19,10 @@ FORMAT: Final = 1
 PARTS: Final = ("results", "students", "journal")
 """What travels by choice, beside specs and files."""
 
-Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Md5 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
-Directory = Annotated[str, msgspec.Meta(pattern="^[a-z]+-[0-9a-f]{16}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Md5 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?\Z")]
+Directory = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+-[0-9a-f]{16}\Z")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 45)]
 Text = Annotated[str, msgspec.Meta(max_length=10_000)]
 Part = Literal["results", "students", "journal"]
@@ -69,17 +69,15 @@ class PackedStage(Strict, frozen=True, kw_only=True):
 
 
 class PackedExperiment(Strict, frozen=True, kw_only=True):
-    """An experiment.
+    """An experiment. Its report does not travel: it is made of the results, wherever they are.
 
     Attributes:
         stages: the directories of its stages.
-        lock: what its report is; None if it does not travel.
         declared: since when its contrasts are declared, as git says where the bundle was made.
     """
 
     name: Name
     stages: tuple[Directory, ...]
-    lock: LockedStage | None = None
     declared: tuple[DeclaredContrast, ...] = ()
 
 

@@ -19,6 +19,8 @@ MOST_FOLDERS: Final = 32
 """Folders on a path."""
 TAKEN: Final = frozenset({"store", "experiments", "reports", "mlruns", "mlartifacts", "dvc_plots"})
 """Folders of a repository that `compile` and stages write."""
+OWN: Final = re.compile(r"mlflow\.db.*|hardware\.yaml")
+"""Files of a repository that are its user's own: a database of runs, and what machines to use."""
 _FORBIDDEN: Final = frozenset('<>:"|?*\\')
 """Windows takes none of these in a name: `c:x` is a drive there, `x:y` a stream of `x`."""
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
@@ -58,7 +60,9 @@ def fault(path: str) -> str:
 def own_fault(path: str) -> str:
     """Why a path is no file of a study: also what stages write has no place among these."""
     first = path.partition("/")[0].casefold()
-    return "is where results are" if first in TAKEN else fault(path)
+    if first in TAKEN:
+        return "is where results are"
+    return "is a file of whoever opens it" if OWN.fullmatch(first) else fault(path)
 
 
 def _of_name(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from dataenvgym_spec.records.responses import read_responses
 from dataenvgym_spec.store.bundle.archive import CHUNK, unpack
 from dataenvgym_spec.store.bundle.checks import LONGEST_TEXT, check_listing, refuse
 from dataenvgym_spec.store.bundle.manifest import Manifest
+from dataenvgym_spec.store.dvc.locked import LockedStage
 from dataenvgym_spec.store.dvc.state import PROTECTED, Cache
 from dataenvgym_spec.store.locks import held
 
@@ -75,6 +76,7 @@ class Goods:
     def __init__(self, bundle: Path, manifest: Manifest, folder: Path) -> None:
         self.manifest, self._folder = manifest, folder
         self._digests = {file.path: file.sha256 for file in manifest.files}
+        self._listed: dict[str, frozenset[str]] = {}
         size = sum(manifest.contents().values())
         free = shutil.disk_usage(folder).free
         if size * MARGIN > free:
@@ -93,7 +95,19 @@ class Goods:
                 raise refuse(f"the result {item.md5} is not what DVC knows by that hash")
             if item.md5.endswith(".dir"):
                 with path.open("rb") as text:
-                    check_listing(item.md5, text.read(LONGEST_TEXT + 1), known)
+                    content = text.read(LONGEST_TEXT + 1)
+                self._listed[item.md5] = check_listing(item.md5, content, known)
+        # What no result has would lie in DVC's cache for whatever is called so one day.
+        packed = [stage.lock for stage in self.manifest.stages if stage.lock is not None]
+        named = self._objects(packed)
+        for item in self.manifest.objects:
+            if item.md5 not in named:
+                raise refuse(f"it holds {item.md5}, which is of no result")
+
+    def _objects(self, results: Iterable[LockedStage]) -> set[str]:
+        """The objects that results are made of."""
+        outs = {row.md5 for result in results for row in result.outs}
+        return outs.union(*(self._listed.get(digest, ()) for digest in outs))
 
     def _verify_responses(self) -> None:
         journal = self.manifest.journal
@@ -142,13 +156,20 @@ class Goods:
             return True
         return file_digest(place) != self._digests[path]
 
-    def stock(self, cache: Cache) -> None:
+    def stock(self, cache: Cache, results: Iterable[LockedStage]) -> None:
         """Puts the objects of results into DVC's cache. What is there already is left.
+
+        Args:
+            cache: the cache.
+            results: those that fit.
 
         Raises:
             UserError: what is there under the hash of an object is another.
         """
+        wanted = self._objects(results)
         for item in self.manifest.objects:
+            if item.md5 not in wanted:
+                continue
             place = cache.path(item.md5)
             if place.exists():
                 if not cache.has(item.md5):

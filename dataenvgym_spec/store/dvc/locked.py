@@ -16,7 +16,7 @@ from dataenvgym_spec.store.dvc.dialect import dump, load
 SCHEMA: Final = "2.0"
 _DAMAGE: Final = (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError)
 
-Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -49,35 +49,16 @@ def read_locked(path: Path, stage: str) -> LockedStage | None:
         UserError: it is damaged, or has what no stage of ours has.
     """
     try:
-        body = _stages(_content(path)).get(stage)
+        body = _stages(path).get(stage)
         return None if body is None else _stage(body)
     except _DAMAGE as error:
         raise _damaged(path) from error
 
 
-def with_stages(path: Path, stages: Mapping[str, LockedStage]) -> str:
-    """The text of a `dvc.lock` with more stages; those that it holds stay as they are.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    try:
-        content = _content(path)
-        more = {name: _body(stage) for name, stage in stages.items()}
-        content["stages"] = dict(sorted({**more, **_stages(content)}.items()))
-        return dump(content, sort_keys=False)
-    except _DAMAGE as error:
-        raise _damaged(path) from error
-
-
-def _content(path: Path) -> dict[str, Any]:
+def _stages(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return {"schema": SCHEMA}
+        return {}
     content: dict[str, Any] = load(path.read_text(encoding="utf-8")) or {}
-    return {"schema": SCHEMA, **content}
-
-
-def _stages(content: Mapping[str, Any]) -> dict[str, Any]:
     return dict(content.get("stages") or {})
 
 

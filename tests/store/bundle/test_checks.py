@@ -36,6 +36,19 @@ def looked_at(packed: int = 1000, **more: Any) -> None:
     check(parse(json.dumps(content(**more)).encode()), packed)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"name": "tiny\n"},
+        {"experiments": [{"name": "tiny\n", "stages": []}]},
+        {"experiments": [{"name": "tiny", "stages": [], "lock": {"cmd": "x"}}]},
+    ],
+)
+def test_what_no_name_is_and_no_report_may_be_cannot_be_read(more: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        looked_at(**more)
+
+
 def test_a_plain_one_is_taken() -> None:
     looked_at()
 

@@ -16,6 +16,7 @@ from dataenvgym_spec.store.bundle.names import clash, fault, own_fault
         "data/ümlaut.csv",
         "models/mine/model-00001-of-00002.safetensors",
         "prices.yaml",
+        "specs/mlflow.db.csv",
         "consul/auxiliary.txt",
         "a_b-c.(1).txt",
     ],
@@ -78,9 +79,20 @@ def test_others_are_not(path: str) -> None:
     assert fault(path)
 
 
-@pytest.mark.parametrize("path", ["store/x", "Store/x", "experiments/a.json", "reports/x/y"])
-def test_a_study_has_no_file_where_results_are(path: str) -> None:
-    assert own_fault(path)
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("store/x", "results"),
+        ("Store/x", "results"),
+        ("experiments/a.json", "results"),
+        ("reports/x/index.html", "results"),
+        ("mlflow.db", "whoever opens it"),
+        ("MLflow.db-wal", "whoever opens it"),
+        ("hardware.yaml", "whoever opens it"),
+    ],
+)
+def test_a_study_has_no_file_where_results_and_settings_are(path: str, why: str) -> None:
+    assert why in own_fault(path)
     assert not fault(path)
 
 
