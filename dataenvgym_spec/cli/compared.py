@@ -246,8 +246,8 @@ def warnings(one: Contrasted) -> Iterator[str]:
     elif one.weighed is not None:
         taken = correcting.taken_back(one.weighed.p, one.adjusted, _family([one]))
         yield f"{words.reading(one.weighed.difference)} {taken}".rstrip()
-    if one.difference is not None:
-        yield noise.floor_of(one.floor, one.question, len(one.runs), one.difference.value)
+    if one.weighed is not None:
+        yield noise.floor_of(one.floor, one.question, one.weighed)
         yield from words.warnings(one, (), one.parity)
 
 
@@ -319,7 +319,7 @@ def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
 
 def _width(one: Contrasted) -> float | None:
     """What chance alone makes of such a difference; None where it is not measured."""
-    return beside(one.floor, one.question, len(one.runs))
+    return beside(one.floor, one.question, one.weighed)
 
 
 def _floor(one: Contrasted) -> float | str | None:

@@ -168,8 +168,7 @@ def _print(
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
         console.print(Text(words.declared(since[contrast.question])))
-        question, runs = contrast.question, len(contrast.runs)
-        console.print(Text(noise.floor_of(floor, question, runs, contrast.difference.value)))
+        console.print(Text(noise.floor_of(floor, contrast.question, contrast.weighed)))
         parity = asked.get(contrast.question)
         if parity is not None and not parity.differing:
             console.print(Text(asking.asked(parity)))
@@ -180,9 +179,7 @@ def _print(
     for missing in unanswered(results):
         console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
     for probe in probed(results):
-        change = 0.0 if probe.change is None else probe.change.value
-        beside = noise.floor_of_change(floor, len(results.index.seeds), change)
-        console.print(Text(f"\n{words.probed(probe, beside)}"))
+        console.print(Text(f"\n{words.probed(probe, noise.NOT_MEASURED)}"))
     console.print(Text(f"\n{coverage(results.index.seeds)}"))
     if floor is not None:
         console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))

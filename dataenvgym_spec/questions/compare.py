@@ -157,6 +157,7 @@ def contrast(first: Side, second: Side, student: Student, split: Split) -> Contr
         split: whose items they answered.
     """
     refused, answers = _paired_runs(first, second, student, split)
+    weighed = None if refused else weigh(answers)
     keys = [{stage.key for stage in _stages(side)} for side in (first, second)]
     asked = _question(first, second, student, split)
     one = Contrasted(
@@ -164,10 +165,10 @@ def contrast(first: Side, second: Side, student: Student, split: Split) -> Contr
         second=second,
         student=student,
         split=split,
-        weighed=None if refused else weigh(answers),
+        weighed=weighed,
         refused=refused,
         differences=tuple(_differences(first, second)),
-        floor=_floor(first, second, asked),
+        floor=_floor(first, second, asked, weighed),
         shared=len(keys[0] & keys[1]),
         stages=(len(keys[0]), len(keys[1])),
     )
@@ -203,11 +204,11 @@ def _of_seed(side: Side, seed: int) -> Run:
     return next(run for run in side.runs if run.seed == seed)
 
 
-def _floor(first: Side, second: Side, asked: Question) -> Floor | None:
+def _floor(first: Side, second: Side, asked: Question, weighed: Weighed | None) -> Floor | None:
     """What is known of chance: of two experiments, the one in which it does more."""
     floors = [noise_floor(side.results) for side in (first, second)]
     found = [floor for floor in floors if floor is not None]
-    return max(found, key=lambda floor: beside(floor, asked, 1) or 0.0, default=None)
+    return max(found, key=lambda floor: beside(floor, asked, weighed) or 0.0, default=None)
 
 
 def _paired_runs(

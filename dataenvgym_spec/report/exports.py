@@ -93,7 +93,7 @@ def contrast_table(study: Study) -> TextTable:
         ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
         tests = (f"{one.weighed.p:.3f}", "" if one.adjusted is None else f"{one.adjusted:.3f}")
-        floor = noise.cell(beside(study.floor, one.question, len(one.runs)))
+        floor = noise.cell(beside(study.floor, one.question, one.weighed))
         lines.append(Line(cells=(who, primary, *ends, floor, *tests, count(one.items))))
     sizes = ("#points", "#95% interval", noise.HEADING)
     head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", "#items")
@@ -140,7 +140,7 @@ def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, 
     # What one run does not know is left empty, which is not 0.
     deviation = None if weighed.crossed is None else sqrt(weighed.crossed.run_variance)
     tests = (len(contrast.runs), weighed.p, contrast.adjusted, contrast.family, deviation)
-    width = noise.plain(beside(floor, question, len(contrast.runs)))
+    width = noise.plain(beside(floor, question, weighed))
     return (*who, question.primary, *ends, found.covers, contrast.items, *tests, width)
 
 

@@ -22,7 +22,7 @@ from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
-from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change
+from dataenvgym_spec.results.noise import UNKNOWN, beside
 from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
@@ -216,12 +216,11 @@ def _arms(study: Study) -> dict[str, dict[str, Row]]:
 def _probes(study: Study) -> dict[str, dict[str, Row]]:
     """Other test sets by name and arm: the students, and the best less the base."""
     tests: dict[str, dict[str, Row]] = {}
-    floor = noise.plain(of_change(study.floor, len(study.seeds)))
     for one in study.probed:
         row: Row = {outcome.student: _numbers(outcome) for outcome in one.students}
         if one.change is not None:
             change = {**estimated("difference", one.change), "fixed": one.fixed}
-            row["best - base"] = {**change, "broken": one.broken, "noise_floor": floor}
+            row["best - base"] = {**change, "broken": one.broken, "noise_floor": UNKNOWN}
         tests.setdefault(one.probe, {})[one.arm] = row
     return tests
 
@@ -290,7 +289,7 @@ def _contrasts(study: Study) -> dict[str, Row]:
 
 def _floor(study: Study, contrast: Comparison) -> float | None:
     """What a contrast stays within by chance alone; None if it was not measured."""
-    return beside(study.floor, contrast.question, len(contrast.runs))
+    return beside(study.floor, contrast.question, contrast.weighed)
 
 
 def _asked(parity: Parity) -> Row:

@@ -1,7 +1,7 @@
 """What the report says of the noise floor: sentences, a table, and plain data.
 
-A difference is shown with its floor, or with the words that it was not measured: `floor_of` and
-`floor_of_change` in a sentence, `cell` in a table, `plain` in a file.
+A difference is shown with its floor, or with the words that it was not measured: `floor_of` in a
+sentence, `cell` in a table, `plain` in a file.
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ from typing import Any, Final
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import count, percent, points
+from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.floor import Floor, Part, Spread
-from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change
+from dataenvgym_spec.results.evidence.statistics import Paired
+from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change, within
+from dataenvgym_spec.results.skill_gains import TaughtSkill
 
 NOT_MEASURED: Final = f"Noise floor: {UNKNOWN}."
 HEADING: Final = "#noise floor"
+_ELSEWHERE: Final = (
+    "On fewer items than these it is wider, by the root of how many fewer; of other test sets it "
+    "is not measured."
+)
 _SORTS: Final = {"reevaluate": "evaluated again", "retrain": "trained again"}
 _HEAD: Final = (
     *("the student was", "#times", "#its own", "#standard deviation", "#from", "#to"),
@@ -23,20 +30,22 @@ _HEAD: Final = (
 )
 
 
-def floor_of(floor: Floor | None, question: Question, runs: int, value: float) -> str:
+def floor_of(floor: Floor | None, question: Question, weighed: Weighed) -> str:
     """The noise floor beside a contrast."""
-    return _within(floor, beside(floor, question, runs), value, runs)
+    width = beside(floor, question, weighed)
+    return _within(floor, width, weighed.difference.value, weighed.replicates)
 
 
-def floor_of_change(floor: Floor | None, runs: int, value: float) -> str:
-    """The noise floor beside what teaching changed."""
-    return _within(floor, of_change(floor, runs), value, runs)
+def in_run(floor: Floor | None, question: Question, pair: Paired) -> float | None:
+    """What a contrast in a single run stays within by chance alone; None if unknown."""
+    return within(floor, question, items=pair.items)
 
 
-def of_skill(floor: Floor | None, arm: str, skill: str, runs: int) -> float | None:
+def of_skill(floor: Floor | None, taught: TaughtSkill) -> float | None:
     """What teaching changed in a skill of an arm stays within by chance alone; None if unknown."""
-    part = None if floor is None else floor.of_part(Part(arm=arm, skill=skill))
-    return of_change(part, runs)
+    part = None if floor is None else floor.of_part(Part(arm=taught.arm, skill=taught.skill))
+    runs = 1 if taught.change is None else taught.change.replicates
+    return of_change(part, items=taught.items, runs=runs)
 
 
 def cell(width: float | None) -> str:
@@ -84,7 +93,7 @@ def whose(floor: Floor) -> str:
     text = f"The noise floor is measured by salted copies of {of}."
     if floor.missing:
         text += f" {count(floor.missing)} copies are not there, or had nothing to learn."
-    return f"{text} {sources(floor)}"
+    return f"{text} {sources(floor)} {_ELSEWHERE}"
 
 
 def sources(floor: Floor) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Copies, Copy, Question
 from dataenvgym_spec.results.evidence.answers import of_part
+from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.floor import WHOLE, Floor, Part, Spread
 from dataenvgym_spec.results.evidence.scores import by_skill
 from dataenvgym_spec.results.evidence.statistics import discordant
@@ -31,6 +32,8 @@ BASE: Final = "the base student"
 MACHINE: Final = "machine"
 VERSIONS: Final = "versions of libraries"
 """Sources of noise in words."""
+COPIED: Final = ("selection", "test")
+"""What copies answer one of, and whose items are of one sort."""
 _MACHINE: Final = (
     *("device", "gpu", "driver", "processor", "platform"),
     *("processes", "machines", "distribution", "recompute", "threads"),
@@ -135,18 +138,42 @@ def answers(results: Results) -> list[tuple[Copy, list[Result]]]:
     return found
 
 
-def beside(floor: Floor | None, question: Question, runs: int) -> float | None:
-    """What a contrast stays within by chance alone; None if nothing was measured of it."""
-    if floor is None:
+def beside(floor: Floor | None, question: Question, weighed: Weighed | None) -> float | None:
+    """What a contrast stays within by chance alone; None if nothing was measured of it.
+
+    Args:
+        floor: the noise floor of the experiment.
+        question: what is compared.
+        weighed: the answer; None where there is no difference.
+    """
+    if weighed is None:
+        return None
+    return within(floor, question, items=weighed.items, runs=weighed.replicates)
+
+
+def within(floor: Floor | None, question: Question, *, items: int, runs: int = 1) -> float | None:
+    """The same of a difference that is a mean over so many runs, on so many items.
+
+    Of another test set nothing is known: its items are of another sort, and no copy answered any.
+    """
+    if floor is None or not items or question.split not in COPIED:
         return None
     first, second = question.student != "base", question.second != "base"
     part = floor.of_part(part_of(question))
-    return None if part is None else part.difference(runs, first=first, second=second)
+    if part is None:
+        return None
+    return part.difference(runs, items=items, first=first, second=second)
 
 
-def of_change(floor: Floor | None, runs: int = 1) -> float | None:
-    """What a student less the untaught one stays within by chance alone; None if not measured."""
-    return None if floor is None else floor.difference(runs, second=False)
+def of_change(floor: Floor | None, *, items: int, runs: int = 1) -> float | None:
+    """What a student less the untaught one stays within by chance alone; None if not measured.
+
+    Args:
+        floor: the noise floor of the experiment, or of a part of the items.
+        items: how many items of the sealed test, or of selection, it is of.
+        runs: how many runs it is a mean of.
+    """
+    return None if floor is None else floor.difference(runs, items=items, second=False)
 
 
 def _run(results: Results, copies: Copies) -> Run:

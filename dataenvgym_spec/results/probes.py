@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.results.evidence.scores import (
-    Gain,
-    Outcome,
-    gain_of,
-    outcome_of,
-    outcomes_of,
-    summary,
-)
-from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.results.evidence.answers import sides
+from dataenvgym_spec.results.evidence.contrasts import weigh
+from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, outcomes_of, summary
+from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.stage import StageResult
@@ -32,7 +28,8 @@ class Probed:
         probe: its name.
         arm: the arm.
         students: base, best and last, as far as they are there; means over runs of several.
-        change: the best student less the base, on equal items; None before both are there.
+        change: the best student less the base, weighed as a contrast is; None before both are
+            there.
         fixed: answers that only the best has right; a mean over runs.
         broken: answers that only the base has right.
     """
@@ -51,7 +48,7 @@ def probed(results: Results) -> tuple[Probed, ...]:
     names = dict.fromkeys(name for run in results.runs for name in run.probes)
     for name in names:
         for arm in results.index.arms:
-            runs = [run.on_probe(name) for run in results.of_arm(arm) if name in run.probes]
+            runs = [run for run in results.of_arm(arm) if name in run.probes]
             one = _probed(name, arm, runs)
             if one.students:
                 found.append(one)
@@ -59,27 +56,23 @@ def probed(results: Results) -> tuple[Probed, ...]:
 
 
 def _probed(name: str, arm: str, runs: Sequence[Run]) -> Probed:
-    outcomes = (outcomes_of(runs, student) for student in ("base", "best", "last"))
+    views = [run.on_probe(name) for run in runs]
+    outcomes = (outcomes_of(views, student) for student in ("base", "best", "last"))
     students = tuple(summary(mine) for mine in outcomes if mine)
-    changes = [gain for gain in map(gain_of, runs) if gain is not None]
-    if not changes:
+    # As of a contrast that a spec declares, so that both have one interval.
+    asked = Question(arm=arm, against=arm, split=name, student="best", other="base")
+    answers = {run.seed: both for run in runs if (both := sides(run, run, asked)).shared}
+    if not answers:
         return Probed(probe=name, arm=arm, students=students, change=None)
+    change = weigh(answers)
     return Probed(
         probe=name,
         arm=arm,
         students=students,
-        change=_change(changes),
-        fixed=fmean(gain.paired.gained for gain in changes),
-        broken=fmean(gain.paired.lost for gain in changes),
+        change=change.difference,
+        fixed=fmean(pair.gained for _, pair in change.runs),
+        broken=fmean(pair.lost for _, pair in change.runs),
     )
-
-
-def _change(changes: Sequence[Gain]) -> Estimate:
-    """The one difference there is, or the mean over runs."""
-    if len(changes) == 1:
-        return changes[0].paired.difference
-    values = [gain.paired.difference.value for gain in changes]
-    return over_seeds(values, least=-1.0, most=1.0)
 
 
 def tested(results: Results) -> tuple[Outcome, ...]:

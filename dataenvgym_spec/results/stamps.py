@@ -44,15 +44,18 @@ class Stamp:
 
 
 def stamps(results: Results) -> tuple[Stamp, ...]:
-    """The different circumstances under which stages of each kind ran."""
+    """The different circumstances under which stages of each kind ran.
+
+    Copies for the noise floor are left out: no arm learned or was scored in one.
+    """
     alike: dict[tuple[str, Facts], list[StageResult]] = {}
     for stage in results.stages:
-        log = stage.log
+        log = stage.log if any(use.copy is None for use in stage.uses) else None
         if log is not None and not log.passed:
             alike.setdefault((stage.kind, facts_of(log)), []).append(stage)
     found = []
     for (kind, facts), stages in alike.items():
-        using = {use.arm for stage in stages for use in stage.uses}
+        using = {use.arm for stage in stages for use in stage.uses if use.copy is None}
         arms = tuple(arm for arm in results.index.arms if arm in using)
         found.append(Stamp(kind=kind, facts=facts, arms=arms, stages=len(stages)))
     return tuple(found)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
@@ -48,9 +48,9 @@ class MeasuredFloor:
                         key=f"noise/{name}_{figure}", value=value, step=0, timestamp=self.when
                     )
 
-    def beside(self, question: Question, key: str, when: int, runs: int) -> Iterator[Metric]:
+    def beside(self, answer: Comparison, key: str, when: int) -> Iterator[Metric]:
         """What a contrast stays within by chance alone."""
-        width = beside(self.floor, question, runs)
+        width = beside(self.floor, answer.question, answer.weighed)
         if width is not None:
             yield Metric(
                 key=f"{key}_noise_floor", value=width, step=0, timestamp=max(when, self.when)
@@ -67,22 +67,22 @@ class MeasuredFloor:
 
 
 def said(
-    results: Results, measured: MeasuredFloor | None, contrasts: Mapping[Question, str]
+    results: Results, measured: MeasuredFloor | None, contrasts: Mapping[str, Comparison]
 ) -> dict[str, str]:
     """As tags, whether there is a noise floor beside the differences of a summary.
 
     Args:
         results: the experiment.
         measured: the noise floor, once all of it is there.
-        contrasts: the contrasts of the summary that are answered, by what their metrics are called.
+        contrasts: the answered contrasts of the summary, by what their metrics are called.
     """
     if results.index.noise is None:
         return {FLOOR: UNKNOWN}
     if measured is None:
         return {FLOOR: f"{UNKNOWN} yet"}
     tags = {FLOOR: "measured"}
-    for question, key in contrasts.items():
-        if beside(measured.floor, question, len(results.index.seeds)) is None:
+    for key, answer in contrasts.items():
+        if beside(measured.floor, answer.question, answer.weighed) is None:
             tags[f"{key} noise floor"] = UNKNOWN
     return tags
 

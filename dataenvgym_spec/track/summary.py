@@ -70,7 +70,7 @@ def summary_record(
     tags = {
         **_unequal(results, runs, ledger),
         **({} if measured is None else measured.tags(arm)),
-        **said(results, measured, keys),
+        **said(results, measured, {keys[one]: answers[one] for one in keys if one in answers}),
         **contrasts.said(results, keys, answers),
         **({"point": point} if point else {}),
         "arm": arm,
@@ -85,7 +85,7 @@ def summary_record(
     named = "skill" if "test" in labelled(results, arm) else "group"
     metrics += [*_skills(runs, ledger, named), *_together(runs, ledger)]
     metrics += [*_contrasts(results, runs, ledger, answers), *_unreadable(runs, ledger)]
-    metrics += _floors(results, runs, ledger, measured)
+    metrics += _floors(results, runs, ledger, answers, measured)
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = 1 + len(results.runs) + results.index.arms.index(arm)
     name, files = f"{results.name}/{arm}/summary", tuple(_artifacts(results))
@@ -305,14 +305,19 @@ def _contrasts(
 
 
 def _floors(
-    results: Results, runs: Sequence[Run], ledger: Ledger, measured: MeasuredFloor | None
+    results: Results,
+    runs: Sequence[Run],
+    ledger: Ledger,
+    answers: Mapping[Question, Comparison],
+    measured: MeasuredFloor | None,
 ) -> Iterator[Metric]:
     """The noise floor, in itself and beside each contrast."""
     if measured is None:
         return
     yield from measured.metrics(runs[0].arm)
     for question, when in _answered(results, runs, ledger):
-        yield from measured.beside(question, contrast_key(question), when, len(runs))
+        if question in answers:
+            yield from measured.beside(answers[question], contrast_key(question), when)
 
 
 def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[float, int] | None:

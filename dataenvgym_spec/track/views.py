@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.records.experiment import Index, Question
+from dataenvgym_spec.results.noise import COPIED
 from dataenvgym_spec.track.contrasts import contrast_key, title_of
 from dataenvgym_spec.track.naming import flatten
 from dataenvgym_spec.track.points import Point, narrowed
@@ -265,7 +266,7 @@ def _with_contrasts(index: Index, shown: int) -> View:
     for key, questions in by_key.items():
         contrasts.append(_bar(key, title_of(questions)))
         keys += [key, f"{key}_low", f"{key}_high"]
-        if index.noise is not None:
+        if index.noise is not None and questions[0].split in COPIED:
             keys.append(f"{key}_noise_floor")
     declared = len(index.contrasts)
     left = f": {shown} of {declared}, all in the report" if shown < declared else ""

@@ -20,15 +20,16 @@ from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
 from dataenvgym_spec.report.metrics import metrics
 from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.evidence.contrasts import contrasted, weigh
 from dataenvgym_spec.results.evidence.floor import Part
 from dataenvgym_spec.results.evidence.tails import quantile
-from dataenvgym_spec.results.noise import beside, noise_floor
+from dataenvgym_spec.results.noise import UNKNOWN, noise_floor, within
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.project import plans_of, project
 from dataenvgym_spec.track.runs import ExperimentRecord
-from tests.support.copied import MOVED, Copied
+from tests.support.copied import MOVED, Copied, Everything
 from tests.support.reported import SKILLS, Store
 
 
@@ -107,8 +108,8 @@ def test_what_was_not_measured_is_never_zero(tmp_path: Path) -> None:
     waiting = load("tiny", Copied(tmp_path / "none" / "repo", {"retrain": ()}).write().root)
     floor = noise_floor(waiting)
     assert floor is not None and floor.n == 0
-    question = waiting.index.contrasts[0]
-    assert noise.floor_of(floor, question, 1, 0.2) == noise.NOT_MEASURED
+    (contrast,) = study(waiting).contrasts
+    assert noise.floor_of(floor, contrast.question, contrast.weighed) == noise.NOT_MEASURED
     assert noise.NOT_MEASURED in page(study(load("tiny", Store(tmp_path / "plain").write().root)))
 
 
@@ -148,7 +149,8 @@ def test_a_part_of_the_items_has_a_floor_of_its_own(tmp_path: Path) -> None:
         return max(mine, of_all * 3**0.5)
 
     def width(**part: Any) -> float | None:
-        return beside(floor, msgspec.structs.replace(results.index.contrasts[0], **part), 1)
+        asked = msgspec.structs.replace(results.index.contrasts[0], **part)
+        return within(floor, asked, items=20 if part else 60)
 
     shown = page(study(results))
     for place, skill in enumerate(SKILLS):
@@ -165,6 +167,58 @@ def test_a_part_of_the_items_has_a_floor_of_its_own(tmp_path: Path) -> None:
     assert all(width(skill=skill) >= 3**0.5 * all_items - 1e-9 for skill in SKILLS)
     assert width(skill="another") is None
     assert width(slice=(("of", "nothing"),)) is None
+
+
+def test_a_difference_on_fewer_items_has_a_wider_floor(tmp_path: Path) -> None:
+    """Copies answered 30 items of selection; here the sealed test has 10."""
+    results = opened(tmp_path / "repo", MOVED)
+    for path in results.layout.store.rglob("test/results.jsonl"):
+        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [row for row in rows if int(json.loads(row)["id"], 16) < 10]
+        path.write_text("".join(kept), encoding="utf-8")
+    found = study(load("tiny", results.layout.root))
+    text = page(found)
+    (contrast,) = found.contrasts
+    assert contrast.items == 10
+    width = quantile(0.05, 2) * 0.1 * (2 * 3) ** 0.5
+    assert f"Noise floor: {100 * width:.1f} points" in text
+    (row,) = json.loads(metrics(found))["contrasts"].values()
+    assert row["noise_floor"] == pytest.approx(width, abs=1e-5)
+    gain = f'<td class="n">{100 * quantile(0.05, 2) * 0.1 * 3**0.5:.1f}</td>'
+    assert text.count(gain) == 2, "fixed and broken answers, of two arms"
+
+
+def test_runs_that_count_as_one_have_the_floor_of_one(both: Notebook) -> None:
+    contrast = study(both).contrasts[0]
+    copies = weigh(dict.fromkeys((0, 1, 2), contrasted(both, contrast.question)[0]))
+    assert len(copies.runs) == 3 and copies.replicates == 1
+    floor = noise_floor(both)
+    said = noise.floor_of(floor, contrast.question, copies)
+    assert said == noise.floor_of(floor, contrast.question, contrast.weighed)
+    assert "a mean over" not in said
+
+
+def test_another_test_set_has_no_floor(tmp_path: Path) -> None:
+    """No copy answers it, and its items are of another sort."""
+    layout = Everything(tmp_path / "repo", MOVED).write()
+    index = json.loads(layout.index("tiny").read_text(encoding="utf-8"))
+    (declared,) = index["contrasts"]
+    own = {**declared, "against": "with-state", "other": "base", "split": "elsewhere"}
+    write_json(layout.index("tiny"), {**index, "contrasts": [declared, own]})
+    results = load("tiny", layout.root)
+    found = study(results)
+    rows = json.loads(metrics(found))
+    floors = [row["noise_floor"] for row in rows["contrasts"].values()]
+    assert (floors[0] > 0, floors[1]) == (True, UNKNOWN)
+    changes = [arm["best - base"]["noise_floor"] for arm in rows["probes"]["elsewhere"].values()]
+    assert changes == [UNKNOWN, UNKNOWN]
+    (summary,) = [run for run in project(results).runs if run.id == "tiny/with-state/summary"]
+    key = "probe/elsewhere/best minus base of with-state"
+    keys = {metric.key for metric in summary.metrics}
+    assert f"{key}_p" in keys and f"{key}_noise_floor" not in keys
+    assert dict(summary.tags)[f"{key} noise floor"] == UNKNOWN
+    assert found.floor is not None
+    assert "of other test sets it is not measured" in noise.whose(found.floor)
 
 
 def values(record: ExperimentRecord) -> dict[tuple[str, str], float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from random import Random
 
+import numpy as np
 import pytest
 
 from dataenvgym_spec.results.evidence.floor import Floor, Spread
@@ -48,6 +49,65 @@ def test_a_mean_over_runs_varies_less() -> None:
     assert single is not None
     assert one.difference(4) == pytest.approx(single / 2)
     assert single == pytest.approx(quantile(0.05, 3) * sqrt(2) * spread(0.6, 0.4, 0.5).sd)
+
+
+def test_the_base_is_one_student_in_all_runs() -> None:
+    """What chance does to its answers is in every difference, and no mean takes it away."""
+    one = floor(spread(0.5, 0.52), spread(0.6, 0.4))
+    base, taught = spread(0.5, 0.52).sd, spread(0.6, 0.4).sd
+    expected = quantile(0.05, 2) * sqrt(taught**2 / 5 + base**2)
+    assert one.difference(5, second=False) == pytest.approx(expected)
+    assert one.difference(5, first=False) == pytest.approx(expected)
+    bases = one.difference(5, first=False, second=False)
+    assert bases == one.difference(first=False, second=False)
+    assert bases == pytest.approx(quantile(0.05, 2) * sqrt(2) * base)
+
+
+def test_fewer_items_than_were_copied_vary_more_and_more_items_not_less() -> None:
+    one = floor(spread(0.6, 0.4), spread(0.7, 0.3))
+    for second in (True, False):
+        copied = one.difference(3, second=second)
+        assert copied is not None
+        assert one.difference(3, items=10, second=second) == copied
+        assert one.difference(3, items=400, second=second) == copied
+        assert one.difference(3, items=5, second=second) == pytest.approx(copied * sqrt(2))
+
+
+@pytest.mark.parametrize("copies", [3, 40])
+@pytest.mark.parametrize("runs", [1, 5])
+def test_chance_stays_within_it_where_all_runs_have_one_base(copies: int, runs: int) -> None:
+    """Students of five runs less one base: divided by the runs, the floor of many copies would hold in 3 of 4 cases."""
+    studies, sd = 1500, 0.02
+    rng = np.random.default_rng(copies + runs)
+    drawn = rng.normal(0.5, sd, (2, studies, copies + 1))
+    taught = rng.normal(0.5, sd, (studies, runs)).mean(axis=1)
+    differences = taught - rng.normal(0.5, sd, studies)
+    within = 0
+    for again, trained, difference in zip(*drawn.tolist(), differences.tolist(), strict=True):
+        spreads = (spread(*scores[1:], own=scores[0]) for scores in (again, trained))
+        measured = floor(*spreads).difference(runs, second=False)
+        assert measured is not None
+        within += abs(difference) <= measured
+    # Three standard errors below what is said, and not so wide that it would say nothing.
+    assert 0.933 <= within / studies <= 0.985
+
+
+def test_answers_that_move_one_by_one_stay_within_the_floor_of_fewer_items() -> None:
+    """Copies of 120 items, differences on 30: unscaled, the floor would hold in two of three cases."""
+    studies, copies, runs = 1500, 8, 3
+    rng = np.random.default_rng(7)
+    scores = rng.binomial(120, 0.7, (studies, copies + 1)) / 120
+    pairs = rng.binomial(30, 0.7, (2, studies, runs)).mean(axis=2) / 30
+    within = 0
+    for own, difference in zip(scores.tolist(), (pairs[0] - pairs[1]).tolist(), strict=True):
+        one = Floor(
+            arm="a", seed=0, iteration=1, split="selection", items=120, reevaluate=None,
+            retrain=spread(*own[1:], own=own[0]), varied=(), not_measured=(),
+        )  # fmt: skip
+        measured = one.difference(runs, items=30)
+        assert measured is not None
+        within += abs(difference) <= measured
+    assert 0.933 <= within / studies <= 0.967
 
 
 @pytest.mark.parametrize("copies", [1, 3, 8])

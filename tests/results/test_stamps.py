@@ -8,7 +8,9 @@ import pytest
 
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.noise import noise_floor
 from dataenvgym_spec.results.stamps import Stamp, between, stamps
+from tests.support.copied import Copied
 from tests.support.tracked import ARMS, Store
 
 FACTS: dict[str, tuple[Any, Any]] = {
@@ -40,6 +42,19 @@ def test_a_contrast_names_whatever_differs_between_its_arms(name: str, root: Pat
     one, other = ("1.13", "1.14") if name == "versions" else FACTS[name]
     found = between(stamps(load("tiny", root)), *ARMS)
     assert found == (("train", (f"{called}: {one} / {other}",)),)
+
+
+def test_a_copy_for_the_noise_floor_is_no_circumstance_of_an_arm(tmp_path: Path) -> None:
+    layout = Copied(tmp_path / "repo", {"retrain": (1, 2)}).write()
+    for path in layout.store.glob("*-retrain-1/log/run.json"):
+        log = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, {**log, "gpu": "another", "versions": {"torch": "older"}})
+    results = load("tiny", layout.root)
+    assert "machine" in (noise_floor(results) or pytest.fail("no floor")).varied
+    found = stamps(results)
+    assert between(found, *results.index.arms) == ()
+    evaluations = [stamp.stages for stamp in found if stamp.kind == "train"]
+    assert evaluations == [6], "three iterations of two arms, and no copy"
 
 
 def test_stages_of_which_one_runs_a_model_and_one_does_not_differ_in_nothing() -> None:

@@ -18,7 +18,6 @@ from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.inversion import Clustered, difference_interval
 from dataenvgym_spec.results.evidence.statistics import (
     LEVEL,
-    Covers,
     Estimate,
     Paired,
     paired,
@@ -30,7 +29,6 @@ ALPHA: Final = 1 - LEVEL
 """The level of every test; an equivalence is tested by two one-sided tests at it."""
 MOST: Final = (-1.0, 1.0)
 """All that a difference of two accuracies can be."""
-_OVER_RUNS: Final[tuple[Covers, ...]] = ("items and seeds", "clusters and seeds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ class Weighed:
     @property
     def replicates(self) -> int:
         """How many runs the difference is a mean of; runs that are copies of each other are one."""
-        return self.difference.count if self.difference.covers in _OVER_RUNS else 1
+        return self.difference.replicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,28 +124,44 @@ class Floor:
         """That of a part of the items, which is no narrower than that of all; None if unknown."""
         return self if part == WHOLE else self.parts.get(part)
 
-    def difference(self, runs: int = 1, *, first: bool = True, second: bool = True) -> float | None:
+    def difference(
+        self, runs: int = 1, *, items: int | None = None, first: bool = True, second: bool = True
+    ) -> float | None:
         """What a difference of two students stays within in 95 of 100 cases, by chance alone.
 
-        Each student varies as the copied one does, independently; a mean over runs varies less.
+        Each student varies as the copied one does, independently, with a variance of sd². Each run
+        teaches a student of its own, so that a mean over R runs has sd² / R of each taught one. The
+        untaught one is the same in all runs, which share its answers: what chance does to these is
+        in every difference, and no mean over runs takes it away. The variance of the mean is the
+        sum of both. Where two variances were estimated, the quantile of t is that of the fewer
+        degrees of freedom, with which it covers at least as often as it should (Banerjee 1961,
+        Sankhya A 23, 359-378).
+
         Trainings that were done again vary with what their evaluation depends on, too, so that of
         a student that the loop taught they say all that was measured.
 
+        On fewer items than were copied a score varies more: by the root of how many fewer if chance
+        moves answers one by one, and not at all if it moves all of them together. On more items it
+        varies less, or not less. What is larger is taken each time.
+
         Args:
-            runs: how many differences are averaged.
+            runs: how many differences are averaged, each of students that were taught anew.
+            items: how many items the difference is of; those of the copies if it is left out.
             first: whether the first student was taught in the loop, and not the untaught one.
             second: the same of the second.
 
         Returns:
             Half the width of the interval about 0; None if nothing was measured of it.
         """
-        spreads = [self._of(taught) for taught in (first, second)]
-        measured = [spread for spread in spreads if spread is not None]
-        if len(measured) < len(spreads):
-            return None
-        variance = sum(spread.sd**2 for spread in measured)
-        fewest = min(spread.n for spread in measured)
-        return quantile(1 - LEVEL, fewest) * sqrt(variance / runs)
+        variance, copies = 0.0, []
+        for taught in (first, second):
+            spread = self._of(taught)
+            if spread is None:
+                return None
+            variance += spread.sd**2 / (runs if taught else 1)
+            copies.append(spread.n)
+        fewer = 1.0 if items is None else max(1.0, self.items / items)
+        return quantile(1 - LEVEL, min(copies)) * sqrt(variance * fewer)
 
     def _of(self, taught: bool) -> Spread | None:
         """What a student varies by: no copy of a training says anything of the untaught one."""

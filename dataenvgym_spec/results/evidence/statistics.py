@@ -45,6 +45,11 @@ class Estimate:
     covers: Covers
     count: int
 
+    @property
+    def replicates(self) -> int:
+        """How many runs it is a mean of; 1 where only items or their clusters are drawn again."""
+        return 1 if self.covers in ("items", "clusters") else self.count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discordant:
