@@ -109,9 +109,9 @@ def test_jobs_in_a_container(
         monkeypatch.setenv("PATH", f"{os.environ['PROGRAMS']}:{variables['PATH']}")
 
         # Stages, as the tasks of an array.
-        places = {}
-        for added in Queue(driving, image).submit_all(works, {}):
-            places |= added
+        queue, places = Queue(driving, image), {}
+        for batch in queue.batches(works, places):
+            places |= queue.submit(batch)
         assert len({place.job for place in places.values()}) == 1
         numbers = {str(place) for place in places.values()}
         ended = dict.fromkeys(numbers, "COMPLETED")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,8 @@ from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.specs import SMALL
 
-Ends = Callable[[Path], signal.Signals]
-"""What a stage leaves in its folder, and by which signal it ends."""
+Ends = Callable[[Path], signal.Signals | None]
+"""What a stage leaves in its folder, and by which signal its job is ended; None if it is done."""
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ class Job:
     def __call__(self, ends: Ends) -> int:
         def done(_parcel: Parcel, _place: Path, heard: list[int]) -> Outcome:
             self.work.mkdir(parents=True, exist_ok=True)
-            heard.append(ends(self.work))
-            return Outcome(code=130, place="node1")
+            number = ends(self.work)
+            heard.extend(filter(None, (number,)))
+            return Outcome(code=130 if number else 0, place="node1")
 
         self.monkeypatch.setattr(job, "_done", done)
         before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGTERM)}
@@ -111,3 +114,27 @@ def test_a_job_whose_training_is_another_one_now_has_got_on(attempt: Job) -> Non
 def test_a_job_that_never_comes_to_a_checkpoint_is_not_put_back(attempt: Job) -> None:
     assert attempt(trains(20)) == 1
     assert not attempt.put_back and attempt.outcome is not None
+
+
+def test_a_job_that_slurm_ends_for_another_one_has_not_failed(attempt: Job) -> None:
+    assert attempt(lambda _work: signal.SIGTERM) == 1
+    outcome = attempt.outcome
+    assert outcome is not None and (outcome.code, outcome.fault) == (130, True)
+    assert outcome.said == "the job was ended by SIGTERM: for another job, or with its node"
+
+
+def test_a_job_whose_disk_is_full_says_so_and_blames_the_machine(
+    attempt: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/study/store")
+
+    monkeypatch.setattr(job, "publish", full)
+    assert attempt(lambda _work: None) == 1
+    outcome = attempt.outcome
+    assert outcome is not None and (outcome.code, outcome.fault) == (1, True)
+    assert outcome.said == "'/study/store' cannot be used: no space left on device"
+    # Nor can it say so then.
+    monkeypatch.setattr(job.atomic, "write_bytes", full)
+    assert attempt(lambda _work: None) == 1
+    assert attempt.outcome is None and "no space left" in capsys.readouterr().err

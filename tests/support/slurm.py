@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,6 +54,7 @@ JobCompType=jobcomp/none
 ReturnToService=2
 KillWait=30
 """
+CONTROLLER = ("slurmctld", "-i")
 NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory=4000{gres} State=UNKNOWN"
 GPU = "fake"
 """The type of GPUs, as Slurm calls them. They are files: it counts them and gives them to jobs."""
@@ -72,7 +73,7 @@ def free_port() -> int:
 
 @contextmanager
 def slurm(
-    cpus: int = 2, nodes: int = 1, patience: int = 300, gpus: int = 0
+    cpus: int = 2, nodes: int = 1, patience: int = 300, gpus: int = 0, more: str = ""
 ) -> Iterator[Mapping[str, str]]:
     """A cluster; yields the variables of the environment that lead to it.
 
@@ -81,6 +82,7 @@ def slurm(
         nodes: how many; each is a daemon of its own on this machine.
         patience: seconds without an answer after which a node is taken for dead.
         gpus: of each node, of the type `GPU`.
+        more: lines of its configuration.
     """
     names = [f"node{number}" for number in range(1, nodes + 1)]
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
@@ -96,7 +98,7 @@ def slurm(
         text += "GresTypes=gpu\n" if gpus else ""
         for name in names:
             text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus, gres=gres) + "\n"
-        text += f"SlurmdTimeout={patience}\n{PARTITIONS}"
+        text += f"SlurmdTimeout={patience}\n{PARTITIONS}{more}"
         (folder / "slurm.conf").write_text(text, encoding="utf-8")
         variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
         environ = {**os.environ, **variables}
@@ -104,15 +106,30 @@ def slurm(
         files |= {"log-file": "munged.log", "seed-file": "munged.seed"}
         munge = [f"--{option}={folder / file}" for option, file in files.items()]
         daemons = [["slurmd", "-N", name] for name in names]
-        for command in (["munged", *munge], ["slurmctld", "-i"], *daemons):
-            program = shutil.which(command[0], path=PATH) or command[0]
-            subprocess.run([program, *command[1:]], env=environ, check=True, capture_output=True)
+        for command in (["munged", *munge], CONTROLLER, *daemons):
+            _start(command, environ)
         _wait_for_nodes(environ)
         yield variables
     finally:
         for name in (*(f"slurmd-{name}" for name in names), "slurmctld", "munged"):
             _end(folder / f"{name}.pid")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def without_controller(variables: Mapping[str, str]) -> Iterator[None]:
+    """A cluster whose controller is away; jobs go on meanwhile."""
+    _end(Path(variables["SLURM_CONF"]).with_name("slurmctld.pid"))
+    try:
+        yield
+    finally:
+        _start(CONTROLLER, {**os.environ, **variables})
+
+
+def _start(command: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Starts a daemon."""
+    program = shutil.which(command[0], path=PATH) or command[0]
+    subprocess.run([program, *command[1:]], env=environ, check=True, capture_output=True)
 
 
 def _with_gpus(folder: Path, count: int) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import UserError, refused
 from dataenvgym_spec.schedule.parcels.adopt import adopt, keep_answers, refuse, send
 from dataenvgym_spec.schedule.parcels.pack import Packer
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
@@ -70,6 +71,8 @@ class Desk:
                 yield name, future.result()
             except UserError as error:
                 yield name, error
+            except OSError as error:
+                yield name, refused(error)
 
     def bring(self, directory: str, outcome: Outcome) -> None:
         """Begins to bring home what came of a stage that is done."""
@@ -77,11 +80,13 @@ class Desk:
 
     def keep(self, directory: str, shard: Shard, answers: bytes) -> None:
         """Keeps what came of a shard, where its stage looks for it."""
-        keep_answers(self.layout, directory, shard, answers)
+        with suppress(OSError):  # the stage itself asks for what it does not find
+            keep_answers(self.layout, directory, shard, answers)
 
     def refuse(self, directory: str, outcome: Outcome) -> None:
         """Keeps why a stage failed."""
-        refuse(self.layout, directory, outcome)
+        with suppress(OSError):  # it was said already
+            refuse(self.layout, directory, outcome)
 
     def brought(self) -> Iterator[tuple[str, Outcome, str]]:
         """The stages that are home since the last call, or what went wrong; in words."""

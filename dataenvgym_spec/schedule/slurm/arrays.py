@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataenvgym_spec.schedule.protocol import Work
 
@@ -68,6 +68,20 @@ class Batch:
         if self.along:
             terms.append(f"aftercorr:{':'.join(self.along)}")
         return ",".join(terms)
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Two batches of half of the works each, of which there are several.
+
+        >>> one = Batch(works=(Work(id="a", targets=()), Work(id="b", targets=())), tasks=(3, 5))
+        >>> [(half.works[0].id, half.tasks) for half in one.halves()]
+        [('a', (3,)), ('b', (5,))]
+        """
+        middle = len(self.works) // 2
+        first, second = (
+            replace(self, works=self.works[part], tasks=self.tasks and self.tasks[part])
+            for part in (slice(middle), slice(middle, None))
+        )
+        return first, second
 
 
 Shape = Callable[[Work], Hashable]

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,10 +26,38 @@ LIVE: Final = frozenset(
     )
 )
 """What Slurm says of a job that has not ended."""
-FAULTS: Final = frozenset(("BOOT_FAIL", "NODE_FAIL", "PREEMPTED"))
-"""What it says of one that the machine failed."""
+FAULTS: Final = frozenset(("BOOT_FAIL", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"))
+"""What it says of one that the machine failed, and not its stage."""
+OVER: Final = frozenset(("DEADLINE", "TIMEOUT"))
+"""What it says of one that has had its time."""
 GONE: Final = "GONE"
 """Of a job that it has forgotten, which it does minutes after the end."""
+PATIENCE: Final = 60.0
+"""Seconds that a command may take. By itself it waits 10 for the controller (`MessageTimeout`)."""
+RETRIES: Final = "retrying"
+"""Ends what `sbatch` says before it waits, for two minutes in all, instead of coming back."""
+_UNANSWERED: Final = re.compile(
+    "Unable to contact slurm controller|standby mode|Socket timed out|Zero Bytes were transmitted|"
+    "(Communication|Message) [a-z]+ failure|Connection (refused|reset|timed out)|"
+    "Resource temporarily unavailable|temporarily disabled"
+)
+"""How Slurm says that its controller is away, or has no time."""
+_FULL: Final = re.compile("job queue full|Unable to create job record|unable to accept job")
+"""How it says that there are `MaxJobCount` jobs."""
+_POLICY: Final = re.compile("job submit limit")
+"""How it says that an account or QOS may not have such a job, or not as many."""
+
+
+class Unanswered(StageError):
+    """Slurm does not answer now; nothing is known of the works, and nothing is wrong with them."""
+
+
+class Full(StageError):
+    """Slurm takes no more jobs now."""
+
+
+class NotAllowed(Full):
+    """An account or QOS may have no more jobs now, or never such a one: Slurm has one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +98,14 @@ def submit(job: Job, cluster: SlurmCluster) -> str:
     """Submits a job; returns its number.
 
     Raises:
+        Full: there is no room for it now.
+        Unanswered: Slurm cannot be asked now. It may have taken the job nevertheless.
         StageError: Slurm refuses it.
     """
     needs, cluster = allotted(job.needs, cluster)
     script = containers.script(job.command, cluster, needs, job.folder)
     wanted = options(replace(job, needs=needs), cluster)
-    return _slurm("sbatch", *wanted, given=script).partition(";")[0]
+    return _sbatch(wanted, script).partition(";")[0]
 
 
 def allotted(needs: Needs, cluster: SlurmCluster) -> tuple[Needs, SlurmCluster]:
@@ -126,7 +158,8 @@ def most_tasks() -> int:
     """How many tasks an array can have.
 
     Raises:
-        StageError: Slurm does not answer.
+        Unanswered: Slurm does not answer.
+        StageError: it refuses to.
     """
     found = re.search(r"MaxArraySize\s*=\s*(\d+)", _slurm("scontrol", "show", "config"))
     # The greatest number of a task is one less than that.
@@ -141,7 +174,8 @@ def named(prefix: str, *, completing: bool = False) -> dict[str, str]:
         completing: whether those count that are about to end, or to be put back.
 
     Raises:
-        StageError: Slurm does not answer.
+        Unanswered: Slurm does not answer.
+        StageError: it refuses to.
     """
     found = {}
     for row in listed("--format=%i %T %j"):
@@ -157,20 +191,39 @@ def listed(*options: str) -> list[str]:
     return _slurm("squeue", "--me", "--noheader", "--array", *options).split("\n")
 
 
-def cancel(places: Iterable[Place], *, now: bool) -> None:
+def is_used() -> bool:
+    """Whether this user has any jobs in Slurm, of whatever program."""
+    return bool("".join(listed("--format=%i")))
+
+
+def cancel(places: Iterable[Place], *, now: bool) -> bool:
     """Ends jobs and tasks.
 
     Args:
         places: which.
         now: kill them; otherwise they have Slurm's `KillWait` to end.
+
+    Returns:
+        Whether Slurm has heard of it.
     """
     wanted = _shortly(places)
     if not wanted:
-        return
+        return True
     kill = ["--signal=KILL", "--full"] if now else []
-    subprocess.run(["scancel", *kill, *wanted], capture_output=True, check=False)
-    if now:  # one that waits hears no signal
-        subprocess.run(["scancel", *wanted], capture_output=True, check=False)
+    heard = _scancel(*kill, *wanted)
+    # One that waits hears no signal.
+    return _scancel(*wanted) and heard if now else heard
+
+
+def _scancel(*arguments: str) -> bool:
+    """Whether Slurm has heard it; that a job has ended already is no reason to say it again."""
+    try:
+        _slurm("scancel", *arguments)
+    except Unanswered:
+        return False
+    except StageError:
+        return True
+    return True
 
 
 def _shortly(places: Iterable[Place]) -> list[str]:
@@ -215,10 +268,77 @@ def program(
     return ["env", *settings, *own] if settings else own
 
 
-def _slurm(*command: str, given: str = "") -> str:
-    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+def _slurm(*command: str) -> str:
+    """What a command of Slurm says.
+
+    Raises:
+        Unanswered: Slurm cannot be asked now.
+        StageError: it refuses.
+    """
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise _refusal(command[0], "", None) from None
     if result.returncode:
-        said = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        message = f"Slurm refuses: {command[0]}: {said[-1]}"
-        raise StageError(message, help="see 'slurm' in hardware.yaml, and docs/clusters.md")
+        raise _refusal(command[0], result.stderr, result.returncode)
     return result.stdout.strip()
+
+
+def _sbatch(options: Sequence[str], script: str) -> str:
+    """What `sbatch` says of a script; it is ended as soon as it waits instead.
+
+    Raises:
+        Full: there is no room for the job now.
+        Unanswered: Slurm cannot be asked now.
+        StageError: it refuses the job.
+    """
+    said, waits = "", False
+    with subprocess.Popen(
+        ["sbatch", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        timer = threading.Timer(PATIENCE, process.kill)
+        timer.start()
+        try:
+            with suppress(BrokenPipeError):  # it says why
+                process.stdin.write(script)
+                process.stdin.close()
+            for line in process.stderr:
+                said += line
+                if RETRIES in line and not waits:
+                    waits = True
+                    process.kill()
+            answer = process.stdout.read().strip()
+        finally:
+            timer.cancel()
+    if process.returncode:
+        raise _refusal("sbatch", said, process.returncode)
+    return answer
+
+
+def _refusal(command: str, said: str, code: int | None) -> StageError:
+    """Why a command has failed.
+
+    Args:
+        command: its name.
+        said: its standard error.
+        code: its exit code, which is negative if a signal has ended it; None if it took too long.
+    """
+    lines = said.strip().splitlines() or [f"exit code {code}"]
+    help = "see 'slurm' in hardware.yaml, and docs/clusters.md"
+    if _POLICY.search(said):
+        return NotAllowed(f"Slurm refuses: {command}: {lines[-1]}", help=help)
+    if _FULL.search(said):
+        return Full(f"Slurm takes no more jobs now: {command}: {lines[-1]}", help=help)
+    if code is None:
+        lines = [f"no answer in {PATIENCE:.0f} seconds"]
+    # Ctrl-C at the terminal ends it, too.
+    if code is None or code < 0 or _UNANSWERED.search(said):
+        return Unanswered(f"Slurm does not answer: {command}: {lines[-1]}", help=help)
+    return StageError(f"Slurm refuses: {command}: {lines[-1]}", help=help)

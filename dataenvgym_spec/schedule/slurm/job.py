@@ -19,7 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from dataenvgym_spec.core.errors import UserError
+from msgspec.structs import replace as changed
+
+from dataenvgym_spec.core.errors import UserError, refused
 from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER, mark_of, whole_checkpoints
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
@@ -38,6 +40,7 @@ from dataenvgym_spec.store.leases.lease import LeaseLost
 
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
+ENDED: Final = "the job was ended by SIGTERM: for another job, or with its node"
 KILLED: Final = 128
 """What is added to a signal's number in an exit code, as shells and `srun` have it."""
 
@@ -101,19 +104,34 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
             outcome = _done(packer.pack(directory, experiment or None, shard), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
             return _again(place, got_on=not _checkpoints(work) <= before)
+        if signal.SIGTERM in heard and outcome.code:
+            outcome = changed(outcome, fault=True, said=ENDED)
         if not outcome.code and shard is not None:
             keep_answers(layout, directory, shard, outcome.answers)
         elif not outcome.code:
             publish(layout, {directory: outcome}, shared=True)
         elif outcome.failure:
-            refuse(layout, directory, outcome)
+            with suppress(OSError):  # the outcome says that it has failed
+                refuse(layout, directory, outcome)
     except UserError as error:
         fault = isinstance(error, LeaseLost)
         said = error.message
         outcome = Outcome(code=error.exit_code, place=node.name(), fault=fault, said=said)
+    except OSError as error:  # a disk that is full, or a file server that has gone
+        outcome = Outcome(code=1, place=node.name(), fault=True, said=refused(error).message)
+    return _ended(place, outcome)
+
+
+def _ended(place: Path, outcome: Outcome) -> int:
+    """Leaves what came of this job, and says it; returns the exit code of the job."""
     if outcome.said:
         print(f"error: {outcome.said}", file=sys.stderr, flush=True)
-    atomic.write_bytes(place, outcome.pack())
+    try:
+        atomic.write_bytes(place, outcome.pack())
+    except OSError as error:
+        # A job without an answer is taken for one that the machine has failed.
+        print(f"error: {refused(error).message}", file=sys.stderr, flush=True)
+        return 1
     return min(outcome.code, 1)
 
 
@@ -208,10 +226,7 @@ def _again(place: Path, *, got_on: bool) -> int:
         return AGAIN
     said = "the stage needs more time than a job has, and has kept nothing of what this one did"
     help = "raise 'slurm.time' in hardware.yaml"
-    outcome = Outcome(code=1, place=node.name(), said=f"{said}; {help}")
-    print(f"error: {outcome.said}", file=sys.stderr, flush=True)
-    atomic.write_bytes(place, outcome.pack())
-    return 1
+    return _ended(place, Outcome(code=1, place=node.name(), said=f"{said}; {help}"))
 
 
 def _checkpoints(work: Path) -> frozenset[str]:

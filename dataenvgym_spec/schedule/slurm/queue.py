@@ -74,7 +74,7 @@ class Queue:
         """The jobs that have not ended, by the names of their works.
 
         Raises:
-            StageError: Slurm does not answer.
+            Unanswered: Slurm does not answer.
         """
         found: dict[str, Place] = {}
         jobs = commands.named(self.prefix)
@@ -89,35 +89,51 @@ class Queue:
         task.forget_arrays(self.layout, {*kept.values()})
         return found
 
-    def submit_all(
-        self, works: Sequence[Work], places: Mapping[str, Place]
-    ) -> Iterator[dict[str, Place]]:
-        """Submits works and those behind them, equal ones together.
-
-        Yields:
-            The places of the works that were submitted at once, by the works' ids.
+    def batches(self, works: Sequence[Work], places: Mapping[str, Place]) -> Iterator[Batch]:
+        """How works are submitted, and those behind them: equal ones together.
 
         Args:
             works: in an order in which each comes after those that it waits for.
-            places: of the other works that they wait for.
+            places: of the other works that they wait for, and of each that was submitted meanwhile.
 
         Raises:
-            StageError: Slurm refuses.
+            Unanswered: Slurm does not say how many tasks an array can have.
         """
-        all_places = dict(places)
         if self._arranger is None and len(works) > 1:
             self._arranger = Arranger(shape, commands.most_tasks())
         arranger = self._arranger or Arranger(shape, 1)
         for level in levels(works):
-            for batch in arranger.batches(level, all_places):
-                added = self.submit(batch)
-                all_places |= added
-                yield added
+            yield from arranger.batches(level, places)
+
+    def submit_parts(self, batch: Batch) -> Iterator[dict[str, Place]]:
+        """Submits works at once, or in parts where Slurm has no room for all of them.
+
+        Yields:
+            The places of the works of a part, by the works' ids.
+
+        Raises:
+            Full: Slurm has no room for the others now.
+            Unanswered: Slurm does not answer.
+            StageError: Slurm refuses.
+        """
+        try:
+            added = self.submit(batch)
+        except commands.Full as error:
+            if len(batch.works) > 1:
+                for half in batch.halves():
+                    yield from self.submit_parts(half)
+                return
+            if isinstance(error, commands.NotAllowed) and not commands.is_used():
+                raise StageError(error.message, help=error.help) from None
+            raise
+        yield added
 
     def submit(self, batch: Batch) -> dict[str, Place]:
         """Submits works at once; returns their places by the works' ids.
 
         Raises:
+            Full: Slurm has no room for as many now.
+            Unanswered: Slurm does not answer.
             StageError: Slurm refuses.
         """
         for work in batch.works:

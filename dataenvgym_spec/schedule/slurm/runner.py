@@ -10,11 +10,10 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from dataenvgym_spec.core.errors import LimitReached, StageError
+from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving, News
 from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
@@ -22,7 +21,8 @@ from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
 from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 from dataenvgym_spec.schedule.slurm import commands, job
-from dataenvgym_spec.schedule.slurm.arrays import Place
+from dataenvgym_spec.schedule.slurm.arrays import Batch, Place
+from dataenvgym_spec.schedule.slurm.commands import Full, Unanswered
 from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.schedule.slurm.standings import JobStanding, standings
 from dataenvgym_spec.setup.hardware.leases import is_taken_over
@@ -33,6 +33,8 @@ LOOK: Final = 2.0
 SENT: Final = Standing(waits="for Slurm")
 LATE: Final = 30.0
 """Seconds that a file of a node may take to be seen here."""
+AGAIN: Final = 10.0
+"""Seconds after which Slurm is asked again to take what it could not."""
 
 
 class SlurmRunner:
@@ -49,39 +51,52 @@ class SlurmRunner:
         self._jobs: dict[str, Place] = {}
         """The jobs of works, by the works' ids."""
         self._running: dict[str, Work] = {}
-        self._asked: list[Work] = []
-        """Works that can start, and have no job yet: equal ones become one array."""
+        self._asked: dict[str, Work] = {}
+        """Works that can start, and may have no job yet: equal ones become one array."""
+        self._later = 0.0
+        """When they are submitted, where Slurm could not take them the last time."""
         self._news = News()
         self._beside = Beside(driving.local, self._news)
         self._ended: deque[Finished] = deque()
         self._looked = 0.0
         self._gone: dict[str, float] = {}
         """Since when a job has ended that has left no outcome."""
-        self._stopped = False
+        self._stopped = self._killed = False
+        self._heard_stop = True
+        """Whether Slurm knows what is to be ended."""
         self._failed = False
         """Whether a job has: those that waited for it are gone."""
 
     def announce(self, works: Iterable[Work]) -> None:
         """Submits works that depend on nothing but each other, before anything starts.
 
+        Those that Slurm has no room for, or no time, are submitted when they can start.
+
         Args:
             works: in an order in which each comes after those that it waits for.
+
+        Raises:
+            StageError: Slurm refuses one for good.
         """
-        there, new = self.queue.there(), list[Work]()
-        announced = set[str]()
-        for work in works:
-            directory = self._goes(work)
-            if directory is None or not work.after <= announced:
-                continue
-            if self.driving.is_limited(work):
-                continue
-            announced.add(work.id)
-            if work.id in there:
-                self._jobs[work.id] = there[work.id]
-            else:
-                new.append(work)
-        for places in self.queue.submit_all(new, self._jobs):
-            self._jobs |= places
+        try:
+            there, new = self.queue.there(), list[Work]()
+            announced = set[str]()
+            for work in works:
+                directory = self._goes(work)
+                if directory is None or not work.after <= announced:
+                    continue
+                if self.driving.is_limited(work):
+                    continue
+                announced.add(work.id)
+                if work.id in there:
+                    self._jobs[work.id] = there[work.id]
+                else:
+                    new.append(work)
+            for batch in self.queue.batches(new, self._jobs):
+                for places in self.queue.submit_parts(batch):
+                    self._jobs |= places
+        except (Full, Unanswered):
+            self._later = time.monotonic() + AGAIN
 
     def fits(self, _work: Work) -> bool:
         """Slurm has a queue of its own."""
@@ -95,13 +110,11 @@ class SlurmRunner:
         self._running[work.id] = work
         try:
             self.driving.admit(work)
-            if not self._submitted(work):
-                self._jobs.pop(work.id, None)
-                self._asked.append(work)
         except LimitReached as error:
             self._end(work, code=error.exit_code, message=error.message)
-        except StageError as error:
-            self._end(work, code=1, message=f"{error.message}; {error.help}")
+        else:
+            if work.id not in self._jobs or self._failed:
+                self._asked[work.id] = work
         return self._news.said(work, SENT)
 
     def news(self) -> list[tuple[Work, Standing]]:
@@ -111,8 +124,8 @@ class SlurmRunner:
     def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for a work."""
         until = None if timeout is None else time.monotonic() + timeout
-        self._submit()
         while True:
+            self._submit()
             self._look()
             if self._ended:
                 return self._ended.popleft()
@@ -128,13 +141,16 @@ class SlurmRunner:
 
         A run that was taken for dead, and wakes, leaves them to the one that has its place.
         """
-        self._stopped = True
+        self._stopped, self._killed = True, self._killed or now
         self._ended.extend(self._beside.stop(now=now))
-        asked, self._asked = self._asked, []
-        for work in asked:
+        for work in list(self._asked.values()):
             self._end(work, code=INTERRUPTED)
+        self._cancel()
+
+    def _cancel(self) -> None:
+        """Ends all jobs, as soon as Slurm answers."""
         if not is_taken_over(self.layout, "run"):
-            commands.cancel(self._jobs.values(), now=now)
+            self._heard_stop = commands.cancel(self._jobs.values(), now=self._killed)
 
     # --- works that stay here ---------------------------------------------------------------------
 
@@ -156,40 +172,78 @@ class SlurmRunner:
     # --- jobs -------------------------------------------------------------------------------------
 
     def _submit(self) -> None:
-        """Submits the works that have come to their turn since the last time."""
-        asked, self._asked = self._asked, []
-        if not asked:
+        """Submits the works that have come to their turn; what Slurm cannot take now, later."""
+        if not self._asked or time.monotonic() < self._later:
             return
         try:
-            there = self.queue.there()
-            self._jobs |= {work.id: there[work.id] for work in asked if work.id in there}
-            # What they waited for is done.
-            for places in self.queue.submit_all([w for w in asked if w.id not in there], {}):
-                self._jobs |= places
+            self._find()
+            for batch in self.queue.batches(list(self._asked.values()), {}):
+                self._submit_batch(batch)
+        except (Full, Unanswered) as error:
+            self._later = time.monotonic() + AGAIN
+            away = isinstance(error, Unanswered)
+            waits = "for Slurm, which does not answer" if away else "for room in Slurm's queue"
+            for work in self._asked.values():
+                self._news.tell(work, Standing(waits=waits))
         except StageError as error:
-            for work in asked:
-                if work.id not in self._jobs:
-                    self._end(work, code=1, message=f"{error.message}; {error.help}")
+            for work in list(self._asked.values()):
+                self._end(work, code=error.exit_code, message=f"{error.message}; {error.help}")
 
-    def _submitted(self, work: Work) -> bool:
-        """Whether there is a job for a work, or what came of one."""
-        if work.id not in self._jobs or not self._failed:
-            return work.id in self._jobs
-        number = str(self._jobs[work.id])
-        return standings([number])[number].is_live or self._outcome(work) is not None
+    def _find(self) -> None:
+        """Takes the jobs of works that are there already, or have said what came of them."""
+        there = self.queue.there()
+        known = [str(self._jobs[name]) for name in self._asked if name in self._jobs]
+        standing = standings(known)
+        for name, work in list(self._asked.items()):
+            place = there.get(name) or self._jobs.get(name)
+            if place is None:
+                continue
+            self._jobs[name] = place
+            lives = name in there or standing[str(place)].is_live
+            if lives or self._outcome(work) is not None:
+                del self._asked[name]
+            else:
+                del self._jobs[name]
+
+    def _submit_batch(self, batch: Batch) -> None:
+        """Submits works that wait for no others.
+
+        Raises:
+            Full: Slurm has no room for all of them now.
+            Unanswered: Slurm does not answer.
+        """
+        try:
+            for places in self.queue.submit_parts(batch):
+                self._jobs |= places
+                for name in places:
+                    del self._asked[name]
+        except (Full, Unanswered):
+            raise
+        except StageError as error:
+            for work in batch.works:
+                if work.id in self._asked:
+                    said = f"{error.message}; {error.help}"
+                    self._end(work, code=error.exit_code, message=said)
 
     def _look(self) -> None:
         """Asks Slurm how jobs stand, not too often."""
-        if not self._running or time.monotonic() - self._looked < LOOK:
+        works = [work for work in self._running.values() if work.id not in self._asked]
+        if not works or time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
-        numbers = {work.id: str(self._jobs[work.id]) for work in self._running.values()}
-        with suppress(StageError):  # it restarts now and then
+        if self._stopped and not self._heard_stop:
+            self._cancel()
+        numbers = {work.id: str(self._jobs[work.id]) for work in works}
+        try:
             found = standings(numbers.values())
-            done: list[Work] = []
-            for work in list(self._running.values()):
-                self._heard(work, found[numbers[work.id]], done)
-            self._bring(done)
+        except StageError as error:  # its controller restarts now and then
+            for work in works if self._killed else ():
+                self._end(work, code=INTERRUPTED, message=f"{error.message}: its job may go on")
+            return
+        done: list[Work] = []
+        for work in works:
+            self._heard(work, found[numbers[work.id]], done)
+        self._bring(done)
 
     def _heard(self, work: Work, said: JobStanding, done: list[Work]) -> None:
         state = said.state
@@ -203,50 +257,66 @@ class SlurmRunner:
         outcome = self._outcome(work)
         if outcome is not None and not outcome.code:
             done.append(work)
+            return
+        place = said.nodes if outcome is None else outcome.place
+        # What ended the job may have ended the stage, which then has not failed by itself.
+        ended = outcome is None or outcome.fault
+        if ended and (self._stopped or state == "CANCELLED"):
+            self._end(work, code=INTERRUPTED, place=place, message="its job was cancelled")
+        elif state in commands.FAULTS:
+            self._end(work, code=1, place=place, fault=True, message=f"its job ended: {state}")
         elif outcome is not None:
             message = outcome.said or reason(self.layout.output(work.id))
-            self._end(
-                work,
-                code=outcome.code,
-                place=outcome.place,
-                fault=outcome.fault,
-                message=message,
-            )
-        elif self._stopped or state == "CANCELLED":
-            self._end(work, code=INTERRUPTED, message="its job was cancelled")
-        elif state in commands.FAULTS:
-            self._end(work, code=1, fault=True, message=f"its job ended: {state}")
-        elif time.monotonic() - self._gone.setdefault(work.id, time.monotonic()) > LATE:
-            message = (
-                f"its job ended without an answer: {state}\n{reason(self.layout.output(work.id))}"
-            )
-            self._end(work, code=1, fault=state in {"COMPLETED", commands.GONE}, message=message)
+            code, fault = outcome.code, outcome.fault
+            self._end(work, code=code, place=place, fault=fault, message=message)
+        elif self._is_late(work):
+            words = reason(self.layout.output(work.id))
+            message = f"its job ended without an answer: {state}\n{words}"
+            fault = state not in commands.OVER
+            self._end(work, code=1, place=place, fault=fault, message=message)
+
+    def _is_late(self, work: Work) -> bool:
+        """Whether what a job has left should have been seen by now, if it is there."""
+        now = time.monotonic()
+        return now - self._gone.setdefault(work.id, now) > LATE
 
     def _outcome(self, work: Work) -> Outcome | None:
         return job.outcome_of(self.layout, work.id, str(self._jobs[work.id]))
 
-    def _bring(self, works: list[Work]) -> None:
-        """Puts the results of jobs into their places; their locks are there."""
-        if not works:
-            return
-        wrong = ""
-        stages = [work.id for work in works if work.shard is None]
-        try:
-            if stages:
-                put_in_place(self.layout, stages)
-        except StageError as error:
-            wrong = error.message
+    def _bring(self, works: Sequence[Work]) -> None:
+        """Puts the results of jobs into their places; those not seen here yet, the next time."""
+        wrong = self._placed([work.id for work in works if work.shard is None])
         for work in works:
+            said = wrong.get(work.id, "")
+            if said and not self._is_late(work):
+                continue
             outcome = self._outcome(work)
             place = "" if outcome is None else outcome.place
-            if not wrong and work.shard is None:
+            if not said and work.shard is None:
                 self.driving.made(work)
-            self._end(work, code=1 if wrong else 0, place=place, fault=bool(wrong), message=wrong)
+            self._end(work, code=1 if said else 0, place=place, fault=bool(said), message=said)
+
+    def _placed(self, stages: Sequence[str]) -> dict[str, str]:
+        """Puts results into their places; returns what went wrong, by stage."""
+        if not stages:
+            return {}
+        try:
+            put_in_place(self.layout, stages)
+        except (UserError, OSError) as error:
+            if len(stages) > 1:  # one holds up none of the others
+                failures: dict[str, str] = {}
+                for stage in stages:
+                    failures |= self._placed([stage])
+                return failures
+            said = error.message if isinstance(error, UserError) else str(error)
+            return dict.fromkeys(stages, said)
+        return {}
 
     def _end(
         self, work: Work, *, code: int, place: str = "", fault: bool = False, message: str = ""
     ) -> None:
         del self._running[work.id]
+        self._asked.pop(work.id, None)
         self._gone.pop(work.id, None)
         shutil.rmtree(job.outcomes_folder(self.layout, work.id), ignore_errors=True)
         if code:  # another try is another job
