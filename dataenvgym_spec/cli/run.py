@@ -27,6 +27,7 @@ from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.dvc.messages import UNFETCHED
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.owned import sweep
 
 KEEP: Final = (
     "to keep it: git add dvc.* experiments store, git commit; to share the results too: dvc push"
@@ -131,6 +132,7 @@ def command(
             raise UserError(message, help=f"wait for it, or look at it with: {look}")
         if on != "slurm":
             require_no_jobs(layout)
+        sweep(layout.apart)
         project = load_project(names, sets=sets)
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)

@@ -85,6 +85,11 @@ class Layout:
         """Where machines work that see this clone; what failed there stays until it is done."""
         return self.private / "nodes"
 
+    @property
+    def apart(self) -> Path:
+        """Where processes have repositories of DVC besides, for some stages and for minutes."""
+        return self.private / "apart"
+
     def shards(self, directory: str) -> Path:
         """Where processes that share a stage leave what they have done of it."""
         return self.private / "scratch" / f"{directory}.shards"

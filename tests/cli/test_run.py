@@ -12,6 +12,8 @@ from dataenvgym_spec.cli import run
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.schedule.order import Outcome
 from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.owned import LOCK, owned_folder
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL
 
@@ -42,3 +44,16 @@ def test_a_spec_that_was_compiled_while_it_ran_is_said_to_be_the_reason(
         run.command.main(["tiny", *jobs], standalone_mode=False)
     assert ("was compiled anew while it ran" in raised.value.message) == edited
     assert ("did not finish" in raised.value.message) != edited
+
+
+def test_a_run_removes_what_a_killed_process_has_left_beside_the_clone(tmp_path: Path) -> None:
+    repo = new_repo(tmp_path / "repo", SMALL)
+    layout = Layout(root=repo)
+    with owned_folder(layout.apart) as folder:
+        name = folder.name
+    # As it is where the owner did not come to remove it.
+    (layout.apart / name / ".dvc").mkdir(parents=True)
+    (layout.apart / f"{name}{LOCK}").touch()
+    (layout.apart / name / ".dvc" / "config.local").write_text("secret", encoding="utf-8")
+    call("dataenvgym", "run", "nobody", cwd=repo, ok=False)
+    assert not list(layout.apart.iterdir())

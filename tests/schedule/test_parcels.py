@@ -60,6 +60,7 @@ def done(parcel: Parcel, folder: Path, **variables: str) -> Outcome:
     )
     outcome = Outcome.unpack(path.with_suffix(".outcome").read_bytes())
     assert result.returncode == outcome.code, result.stdout + result.stderr
+    assert not path.exists(), "it may hold credentials, and whoever wrote it may be gone"
     return outcome
 
 
@@ -156,7 +157,14 @@ def test_credentials_stay_where_dvc_keeps_them(repo: Path, tmp_path: Path) -> No
     assert outcome.code and not outcome.fault
     (folder,) = (path for path in (tmp_path / "node" / "nodes").glob("*/*") if path.is_dir())
     assert (folder / ".dvc" / "config").is_file()
-    assert not (folder / ".dvc" / "config.local").exists()
+    private = folder / ".dvc" / "config.local"
+    assert not private.exists()
+    # One that was killed could not remove them: the next stage there does.
+    private.write_text("geheim-7", encoding="utf-8")
+    (skills,) = stages(repo, "skills")
+    missing = replace(parcel, stage=skills, files={})
+    assert done(missing, tmp_path / "node").code
+    assert folder.is_dir() and not private.exists()
 
 
 def test_machines_are_told_apart(repo: Path, tmp_path: Path) -> None:

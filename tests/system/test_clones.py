@@ -97,7 +97,7 @@ def test_a_stage_is_made_in_one_clone_and_the_other_takes_it_from_the_remote(
     assert published(mine, stage) == ["here"]
     # What the leases need has left no trace in either clone.
     for repo in clones:
-        assert not list((Layout(root=repo).private / "exchange").iterdir())
+        assert not list(Layout(root=repo).apart.iterdir())
         assert not (repo / "store" / stage / "dvc.lock").exists()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,17 +17,14 @@ from typing import Final
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.emit.stages import address
-from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.parcels.published import parsed, placing, require_cached, require_own
 from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store import atomic
-from dataenvgym_spec.store.dvc.apart import configs
+from dataenvgym_spec.store.dvc.apart import apart
 from dataenvgym_spec.store.dvc.quietly import dvc
 from dataenvgym_spec.store.layout import Layout
 
-BESIDE: Final = "beside-"
-"""How the folders of repositories begin that hold some stages alone."""
 PARTS: Final = ("out", "log")
 """What a stage has made, in its directory."""
 _RUN: Final = re.compile("runs/[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{64}")
@@ -159,24 +155,13 @@ def _beside(layout: Layout, locks: Mapping[str, str]) -> Iterator[Path]:
 
     In the clone itself DVC would read the files of all stages for this, and hold its lock.
     """
-    home = nodes_folder(layout)
-    home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=BESIDE, dir=home))
-    try:
-        (folder / ".dvc" / "tmp").mkdir(parents=True)
-        settings = configs(layout.root, cache=str(cache_folder(layout.root)), links=None)
-        for name, content in settings.items():
-            place = folder / name
-            place.touch(mode=0o600)
-            place.write_bytes(content)
+    with apart(layout, links=None) as folder:
         for directory, lock in locks.items():
             place = folder / "store" / directory
             place.mkdir(parents=True)
             shutil.copy2(layout.stage(directory) / "dvc.yaml", place)
             (place / "dvc.lock").write_text(lock, encoding="utf-8")
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep_failure(layout: Layout, directory: str, text: str) -> None:

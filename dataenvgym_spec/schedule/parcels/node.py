@@ -30,6 +30,7 @@ from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels import between, published
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
+from dataenvgym_spec.schedule.parcels.tidy import lock_of, tidy
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
 from dataenvgym_spec.setup.hardware.leases import clone_lock, told_file
 from dataenvgym_spec.store import atomic
@@ -91,6 +92,8 @@ def carry_out(parcel: Parcel) -> Outcome:
             message = f"'{name()}' has other releases than the driver: {', '.join(others)}"
             raise StageError(message, help=SAME)
         folder = folder_of(parcel.home, os.environ)
+        if not parcel.home.shared:
+            tidy(folder, {**parcel.defaults, **os.environ})
         with _alone(parcel, folder) as lease:
             return _carry_out(parcel, folder, lease)
     except LeaseLost as error:
@@ -113,7 +116,7 @@ def _alone(parcel: Parcel, folder: Path) -> Iterator[Lease | None]:
         The lease, if there are any.
     """
     if not parcel.home.shared:
-        with held(folder / f"{parcel.name}.lock", waiting=_waits):
+        with held(lock_of(folder / parcel.name), waiting=_waits):
             yield None
         return
     with clone_lock(_home(parcel), parcel.name, waiting=_waits) as lock:
@@ -288,11 +291,15 @@ def _failure(folder: Path) -> str:
 def main(path: Path) -> int:
     """Does the stage of a parcel in a file, and writes what came of it beside it.
 
+    The file is removed first: it may hold credentials, and nobody may be left to remove it.
+
     Returns:
         The exit code of the stage.
     """
     try:
-        outcome = carry_out(Parcel.unpack(path.read_bytes()))
+        content = path.read_bytes()
+        path.unlink(missing_ok=True)
+        outcome = carry_out(Parcel.unpack(content))
     except UserError as error:
         outcome = Outcome(code=1, place=name(), said=error.message)
     if outcome.said:

@@ -7,6 +7,7 @@ are written out here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from configobj import ConfigObj, ConfigObjError
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.state import lock_in, run_key
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.owned import owned_folder
 
 CONFIG: Final = ".dvc/config"
 LOCAL: Final = ".dvc/config.local"
@@ -50,6 +53,29 @@ def configs(root: Path, *, cache: str, links: str | None = LINKS) -> dict[str, b
         private.get("cache", {}).pop("dir", None)
         texts[LOCAL] = _text(private)
     return texts
+
+
+@contextmanager
+def apart(layout: Layout, *, links: str | None) -> Iterator[Path]:
+    """A repository of DVC beside a clone, with its cache and its remotes, credentials included.
+
+    It is gone afterwards, or once another one is made: see `store.owned`.
+
+    Args:
+        layout: the clone.
+        links: how results come from the cache to their place; None for DVC's way.
+
+    Raises:
+        UserError: a config of DVC cannot be read.
+    """
+    settings = configs(layout.root, cache=str(cache_folder(layout.root)), links=links)
+    with owned_folder(layout.apart) as folder:
+        (folder / ".dvc" / "tmp").mkdir(parents=True)
+        for name, content in settings.items():
+            place = folder / name
+            place.touch(mode=0o600)
+            place.write_bytes(content)
+        yield folder
 
 
 def runs_of(root: Path, lock: str, stage: str) -> dict[str, str]:

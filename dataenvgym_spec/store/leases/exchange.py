@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.store.dvc.apart import configs
+from dataenvgym_spec.store.dvc.apart import apart
 from dataenvgym_spec.store.dvc.quietly import dvc
 from dataenvgym_spec.store.dvc.state import lock_in
 from dataenvgym_spec.store.layout import Layout
@@ -76,18 +74,9 @@ def _is_out(name: str) -> bool:
 @contextmanager
 def _apart(layout: Layout, directory: str, outs: Iterable[str]) -> Iterator[Path]:
     """A repository of DVC that has the outputs of a stage, and the cache of the clone."""
-    folder = layout.private / "exchange" / f"{directory}.{uuid.uuid4().hex}"
-    (folder / ".dvc" / "tmp").mkdir(parents=True)
-    try:
-        # Copies: what DVC links to its cache it makes read-only.
-        settings = configs(layout.root, cache=str(cache_folder(layout.root)), links="copy")
-        for name, content in settings.items():
-            place = folder / name
-            place.touch(mode=0o600)
-            place.write_bytes(content)
+    # Copies: what DVC links to its cache it makes read-only.
+    with apart(layout, links="copy") as folder:
         stage = {"cmd": directory, "outs": list(outs)}
         pipeline = json.dumps({"stages": {STAGE: stage}})  # which is YAML, too
         (folder / "dvc.yaml").write_text(pipeline, encoding="utf-8")
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,78 @@
+"""Folders that belong to a process, and go with it, whatever way it ends.
+
+One that is killed removes nothing, so whoever comes next does. That a process of this host lives, a
+lock of the kernel says; of other hosts that see the same folder, and of file systems without such
+locks, nothing is known, and age decides.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.store.locks import held
+
+LOCK: Final = ".lock"
+"""The end of the name of the file beside a folder on which its process has a lock."""
+OLD: Final = 86400.0
+"""Seconds after which a folder is nobody's: what is done in one takes minutes."""
+
+
+@contextmanager
+def owned_folder(home: Path) -> Iterator[Path]:
+    """A new folder that only this user can read; it is removed afterwards.
+
+    Args:
+        home: the folder that it is in, with what earlier processes have left.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    sweep(home)
+    folder = home / f"{_host()}-{uuid.uuid4().hex}"
+    lock = _lock(folder)
+    with ExitStack() as locks:
+        with suppress(OSError):  # some network disks have no locks
+            locks.enter_context(held(lock))
+        try:
+            folder.mkdir(mode=0o700)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def sweep(home: Path) -> None:
+    """Removes the folders of processes that are gone, as far as can be told.
+
+    Args:
+        home: the folder that they are in; it may be missing.
+    """
+    names = {path.name.removesuffix(LOCK) for path in home.glob("*-*")}
+    for folder in sorted(home / name for name in names):
+        with suppress(OSError):
+            if _is_nobodys(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                _lock(folder).unlink(missing_ok=True)
+
+
+def _is_nobodys(folder: Path) -> bool:
+    lock = _lock(folder)
+    if folder.name.startswith(f"{_host()}-") and lock.exists():
+        with suppress(OSError), held(lock) as free:
+            return free
+    either = folder if folder.exists() else lock
+    return time.time() - either.stat().st_mtime > OLD
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{LOCK}")
+
+
+def _host() -> str:
+    return digest("host", socket.gethostname())[:8]
