@@ -2,7 +2,7 @@
 
 Prints Markdown; see README.md for recorded figures.
 
-python benchmarks/schedule.py             # about ten minutes
+python benchmarks/schedule.py             # about twelve minutes
 python benchmarks/schedule.py --check     # also exits 1 if a bound is broken
 python benchmarks/schedule.py --part sweep    # one of the parts alone
 python benchmarks/schedule.py --small     # a tenth of every size, to try the benchmark out
@@ -24,7 +24,8 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +37,7 @@ from repositories import new_repo, sweep
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from dataenvgym_spec.schedule.observer import Observer  # noqa: E402
 from dataenvgym_spec.schedule.order import carry_out  # noqa: E402
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work  # noqa: E402
 from tests.support.made_up import make_up  # noqa: E402
@@ -58,14 +60,16 @@ RESTART = 40
 """CPU seconds of compiling, planning and queueing what is half done: each result is looked at."""
 
 
-def simulate(count: int) -> dict[str, Any]:
-    """Some works on a thousand workers."""
+def simulate(count: int, *, observed: bool) -> dict[str, Any]:
+    """Some works on a thousand workers, with or without what tells of a run while it goes on."""
     works = studies(count)
     workers = min(WORKERS, count // EACH)
     cluster = Cluster(workers=workers, gpus=int(workers * WITH_GPU), failing=FAILING, lost=LOST)
-    before = time.process_time()
-    outcome = carry_out(works, cluster, keep_going=True, retries=RETRIES)
-    seconds = time.process_time() - before
+    with ExitStack() as stack:
+        observer = stack.enter_context(onlooking(works, cluster)) if observed else None
+        before = time.process_time()
+        outcome = carry_out(works, cluster, observer=observer, keep_going=True, retries=RETRIES)
+        seconds = time.process_time() - before
     assert outcome.done + outcome.skipped + len(outcome.failed) == count
     return {
         "seconds": seconds,
@@ -75,6 +79,30 @@ def simulate(count: int) -> dict[str, Any]:
         "skipped": outcome.skipped,
         "utilisation": cluster.bound / cluster.clock,
     }
+
+
+@contextmanager
+def onlooking(works: Sequence[Work], cluster: Cluster) -> Iterator[Observer]:
+    """What a run has that is no terminal: a line for each start and end, its state in a file."""
+    from dataenvgym_spec.cli.onlooker import Onlooker
+    from dataenvgym_spec.schedule.progress import Progress
+    from dataenvgym_spec.store.layout import Layout
+
+    progress = Progress(
+        ("made-up",),
+        cluster.workers,
+        lambda work: work.id,
+        lambda _work, _seconds, *, last: 0.0,
+        lambda: cluster.clock,
+    )
+    progress.add(works, 0)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        Onlooker(progress, Layout(root=Path(folder))) as observer,
+    ):
+        yield observer
 
 
 class Nothing:
@@ -158,15 +186,17 @@ def apart(*arguments: str, cwd: Path = ROOT) -> tuple[dict[str, Any], float]:
 
 def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
     """The same cluster with more and more works."""
-    rows, each = [], []
+    rows, each, seen = [], [], []
     for size in sizes:
         found, megabytes = apart("--simulate", str(size))
         each.append(1e6 * found["seconds"] / size)
+        seen.append(1e6 * apart("--simulate", str(size), "--observed")[0]["seconds"] / size)
         rows.append(
             [
                 f"{size:,}",
                 f"{found['workers']:,}",
                 f"{each[-1]:.1f}",
+                f"{seen[-1]:.1f}",
                 f"{megabytes:.0f}",
                 f"{100 * found['utilisation']:.1f} %",
                 f"{found['failed']}, {found['skipped']}",
@@ -176,6 +206,7 @@ def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
         "works",
         "workers",
         "microseconds each",
+        "with its screen as lines",
         "MB",
         "of the bound",
         "failed, not started for it",
@@ -184,6 +215,7 @@ def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
     table(heads, rows)
     name = f"{sizes[-1]:,} works against {sizes[0]:,}, each"
     bounds.at_most(name, each[-1] / each[0], GROWTH, "times")
+    bounds.at_most(f"{name}, with an onlooker", seen[-1] / seen[0], GROWTH, "times")
     bounds.at_most(
         "the bound of the last, against its time", 1 / found["utilisation"], 1.05, "times"
     )
@@ -236,11 +268,12 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--part", choices=("works", "sweep"))
     parser.add_argument("--simulate", type=int)
+    parser.add_argument("--observed", action="store_true")
     parser.add_argument("--sweep", type=Path)
     parser.add_argument("--half", type=Path)
     given = parser.parse_args()
     if given.simulate:
-        print(json.dumps(simulate(given.simulate)))
+        print(json.dumps(simulate(given.simulate, observed=given.observed)))
         return
     if given.sweep:
         print(json.dumps(schedule_sweep(given.sweep)))

@@ -89,6 +89,8 @@ class Progress:
         self.ended_as: End | None = None
         self.ending = False
         self._started: dict[str, _Started] = {}
+        self.running = 0
+        """How many of those run. There can be thousands, and each event is followed by a look."""
         self._several = False
         self._left = 0.0
         """Expected seconds of all works that are not done."""
@@ -125,22 +127,26 @@ class Progress:
 
     def started(self, work: Work, standing: Standing) -> None:
         """A work was started: it runs, or waits on a cluster."""
-        self._started[work.id] = _Started(work, standing, self._clock() - standing.seconds)
+        one = _Started(work, standing, self._clock() - standing.seconds)
+        self._started[work.id] = one
+        self.running += one.runs
 
     def moved(self, work: Work, standing: Standing) -> None:
         """A work that was started stands otherwise than before."""
         one = self._started.get(work.id)
         if one is None:
             return
-        if one.runs is bool(standing.waits):
+        ran, one.standing = one.runs, standing
+        if one.runs is not ran:
             one.since = self._clock() - standing.seconds
-        one.standing = standing
+            self.running += 1 if one.runs else -1
 
     def ended(self, finished: Finished, *, again: bool) -> None:
         """A work ended."""
         work = finished.work
         seconds = self.took(work)
         one = self._started.pop(work.id)
+        self.running -= one.runs
         self._paid += self._money(work, seconds or 0.0, last=True) or 0.0
         if again:
             return
@@ -169,7 +175,7 @@ class Progress:
 
     def look(self, view: View) -> None:
         """Takes a look at what lies ahead, and at how many works run while others wait for room."""
-        now, running = self._clock(), len(self._running())
+        now, running = self._clock(), self.running
         passed, self._looked = now - self._looked, now
         if running and (running < len(self._started) or view.is_crowded()):
             self._crowded += passed
