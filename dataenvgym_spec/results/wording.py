@@ -39,8 +39,8 @@ _COVERED: Final[dict[Covers, str]] = {
 _SEVERAL_RUNS: Final = (
     "Intervals of means are t intervals over runs: they cover the run-to-run variance on these "
     "items and not the choice of items. Intervals of contrasts cover both, other runs and other "
-    "items. Intervals of single runs cover the items, and so does that of the base student, which "
-    "all runs share, unless its answers are drawn."
+    "items. Intervals of single runs cover the items, and so do those of the base student, which "
+    "all runs share, unless its answers are drawn, and of a mean whose runs all have one score."
 )
 _MOST_NAMED: Final = 3
 
