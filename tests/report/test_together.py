@@ -90,7 +90,8 @@ def test_they_are_in_the_report_and_in_the_summary_alone(
                 shown[record.name, metric.key] = round(metric.value, 4)
     assert shown["with-state, summary", "test/base/together/question"] == 0.0
     assert shown["with-state, summary", "test/best/together/cluster"] == 0.4667
-    assert len(shown) == 2 * 3 * 3
+    # Of each arm, student and way the part with both ends of its interval.
+    assert len(shown) == 2 * 3 * 3 * 3
 
 
 def test_they_are_not_where_nothing_is_shown(tmp_path: Path) -> None:
