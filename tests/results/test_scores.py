@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,17 @@ def test_students_whose_runs_agree_have_an_interval_over_items(results: Results)
         assert (row.deviation, row.accuracy.covers) == (0, "items")
         assert row.accuracy == mine[0].accuracy and row.accuracy.high - row.accuracy.low > 0.2
         assert row.seed is None, "it is not the first run alone"
+
+
+def test_students_whose_runs_differ_have_one_over_runs(tmp_path: Path) -> None:
+    def right(item: int, arm: str, seed: int, iteration: int) -> bool:
+        return item % 10 < 4 + (iteration > 0) * (1 + seed)
+
+    several = load("tiny", Store(tmp_path / "repo", seeds=(0, 1, 2), right=right).write().root)
+    rows = {(row.arm, row.student): row for row in summaries(several, outcomes(several))}
+    best, base = (rows["with-state", student].accuracy for student in ("best", "base"))
+    assert (best.value, best.covers, best.count) == (pytest.approx(0.6), "seeds", 3)
+    assert (base.value, base.covers) == (pytest.approx(0.4), "items")
 
 
 def test_no_interval_of_a_report_has_a_width_of_zero(results: Results) -> None:
