@@ -31,7 +31,7 @@ from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
-from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, intervals
+from dataenvgym_spec.results.wording import compared, intervals, scored
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
@@ -42,6 +42,7 @@ CONTRAST_COLUMNS: Final = (
     *("runs", "p", "p_holm", "family", "run_deviation", "noise_floor"),
     *("equivalence", "low_90", "high_90", "p_equivalence", "p_equivalence_holm", "equivalent"),
 )
+SCORE: Final = ("right", "low", "high", "covers")
 CLAIM: Final = ("equivalence", "#90% interval", "#p (bounds)", "#p (bounds, Holm)")
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
@@ -90,8 +91,7 @@ def main_table(study: Study) -> TextTable:
         right, span = percent(one.accuracy.value), interval(one.accuracy)
         taught = amount(one.examples, one.asked)
         lines.append(Line(cells=(one.arm, one.student, right, span, count(one.items), taught)))
-    runs = len(study.seeds)
-    over = ITEMS_ONLY if runs == 1 else f"over runs, of which there are {runs}"
+    over = scored(study.summaries, len(study.seeds))
     title = f"Students of {study.name} on the sealed test, with 95% intervals: {over}."
     return TextTable(title=title, head=MAIN, lines=tuple(lines))
 
@@ -138,13 +138,14 @@ def curve_table(curves: Sequence[Curve]) -> TextTable:
 
 def csv_files(study: Study) -> dict[str, str]:
     """The texts of the CSV files by name: numbers in full, shares from 0 to 1."""
-    head = ("arm", "student", "seed", "iteration", "right", "low", "high", "items", "examples")
+    head = ("arm", "student", "seed", "iteration", *SCORE, "items", "examples")
     rows = {"main": study.summaries, "runs": study.outcomes}
     texts = {}
     for name, outcomes in rows.items():
         cells = []
         for one in outcomes:
-            ends = (one.accuracy.value, one.accuracy.low, one.accuracy.high)
+            right = one.accuracy
+            ends = (right.value, right.low, right.high, right.covers)
             place = (one.arm, one.student, one.seed, one.iteration)
             cells.append((*place, *ends, one.items, one.examples))
         texts[f"{name}.csv"] = formats.csv_text(head, cells)

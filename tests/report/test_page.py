@@ -42,12 +42,14 @@ def one(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    return load(
-        "tiny",
-        Store(tmp_path_factory.mktemp("three") / "repo", seeds=(0, 1, 2), devices=("cpu", "gpu"))
-        .write()
-        .root,
-    )
+    """Runs whose scores differ, on different devices."""
+
+    def right(item, arm, seed, iteration):
+        return Store.learns(item, arm, seed, iteration) and not (iteration and item < 3 * seed)
+
+    root = tmp_path_factory.mktemp("three") / "repo"
+    store = Store(root, seeds=(0, 1, 2), devices=("cpu", "gpu"), right=right)
+    return load("tiny", store.write().root)
 
 
 @pytest.fixture(scope="module")
