@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from statistics import fmean
 
+import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
@@ -105,3 +106,25 @@ def test_what_cannot_be_crossed() -> None:
     assert crossed([{"a": 1.0, "b": 0.0}] * 2, {"a": "x", "b": "x"}) is None, "one cluster"
     found = crossed([{"a": 1.0, "b": 0.0, "c": 1.0}, {"b": 0.0, "c": 1.0}], {})
     assert found is not None and found.units == 2, "only items that all runs have"
+
+
+@pytest.mark.parametrize("runs", [3, 8])
+def test_it_stands_for_clusters_and_runs_that_are_drawn_again(runs: int) -> None:
+    """Against bootstraps of whole clusters of unequal sizes, and of clusters and runs both (Owen 2007, Annals of Applied
+    Statistics 1, 386-411)."""
+    rng, clusters, times = np.random.default_rng(runs), 80, 4000
+    sizes = rng.choice([1, 2, 4, 8], clusters)
+    of_cluster = np.repeat(np.arange(clusters), sizes)
+    shared = rng.normal(0, 0.2, clusters)[of_cluster] + 0.05
+    values = shared + rng.normal(0, 0.03, (runs, 1)) + rng.normal(0, 0.3, (runs, sizes.sum()))
+    tables = [{str(item): value for item, value in enumerate(run)} for run in values.tolist()]
+    found = decomposed(*tables, **{str(n): f"c{own}" for n, own in enumerate(of_cluster)})
+    totals = np.array([np.bincount(of_cluster, run) for run in values])
+    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), times)
+    means = (drawn @ totals.T) / (drawn @ sizes)[:, None]
+    assert np.var(means.mean(axis=1)) == pytest.approx(found.over_units + found.over_rest, rel=0.15)
+    again = rng.multinomial(runs, np.full(runs, 1 / runs), times)
+    low, high = np.quantile((means * again).sum(axis=1) / runs, [0.025, 0.975])
+    # A bootstrap of few runs is too narrow: a quantile of t is what few runs ask for.
+    assert high - low < 2 * found.half(0.05)
+    assert np.mean([low, high]) == pytest.approx(found.mean, abs=0.2 * found.half(0.05))

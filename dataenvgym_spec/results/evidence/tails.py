@@ -6,7 +6,7 @@ Tracking and `plan` ask for them, and should not wait for an import of scipy.
 from __future__ import annotations
 
 from functools import cache
-from math import atan, cos, pi, sin, sqrt
+from math import atan, cos, pi, sin, sqrt, tan
 from statistics import NormalDist
 from typing import Final
 
@@ -53,6 +53,11 @@ def quantile(alpha: float, freedom: int) -> float:
     """
     if freedom < 1:
         raise ValueError("a quantile of t with no degrees of freedom")
+    # The two that a p value of two or three runs asks for many times; `central` turned round.
+    if freedom == 1:
+        return 1 / tan(pi * alpha / 2)
+    if freedom == 2:
+        return (1 - alpha) * sqrt(2 / (alpha * (2 - alpha)))
     normal = NORMAL.inv_cdf(1 - alpha / 2)
     if freedom > _FEW:
         return _series(normal, freedom)
