@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Final, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
@@ -47,8 +48,25 @@ SERVED: Final = "DATAENVGYM_SERVED"
 """A process whose runs share their warm workers, such as a shell."""
 ENGINES: Final = "DATAENVGYM_ENGINES"
 """Set to 0, each evaluation loads its student itself."""
-ENGINE_SECONDS: Final = "DATAENVGYM_ENGINE_SECONDS"
-"""After how many idle seconds what is kept between stages is given up."""
+
+
+CHECKPOINTS: Final = "DATAENVGYM_CHECKPOINT_SECONDS"
+"""How often a stage keeps what it has done."""
+CHECKPOINT_SECONDS: Final = 60.0
+"""The same unless the user says otherwise: about what a kill costs."""
+
+
+def checkpoint_seconds(environ: Mapping[str, str]) -> float:
+    """The seconds of work after which a stage keeps what it has done: checkpoints and answers.
+
+    >>> checkpoint_seconds({}), checkpoint_seconds({"DATAENVGYM_CHECKPOINT_SECONDS": "5"})
+    (60.0, 5.0)
+
+    Raises:
+        UserError: the variable has a value that cannot be.
+    """
+    every = number(environ, CHECKPOINTS, float, _is_time, "seconds such as 60")
+    return CHECKPOINT_SECONDS if every is None else every
 
 
 def switch(environ: Mapping[str, str], name: str) -> bool:
@@ -107,3 +125,7 @@ def count(environ: Mapping[str, str], name: str, wanted: str = "a whole number")
     2
     """
     return number(environ, name, int, lambda value: value >= 1, f"{wanted} of at least 1")
+
+
+def _is_time(seconds: float) -> bool:
+    return 0 <= seconds < inf

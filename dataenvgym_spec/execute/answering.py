@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
 from dataenvgym_spec.core.machine import gpu_count
+from dataenvgym_spec.core.variables import checkpoint_seconds
 from dataenvgym_spec.execute.asked import Asked, content_of_base
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.shards.keeping import MANY, Keeper
+from dataenvgym_spec.execute.shards.kept import Shards, both
 from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.graph.params import EvaluateParams
@@ -22,16 +27,48 @@ from dataenvgym_spec.gym.students.backends.protocol import (
     GenerationSettings,
 )
 
-Places = Sequence[Sequence[int]]
-"""Places of prompts, in the lists in which they are asked."""
+Groups = Sequence[Sequence[int]]
+"""The places of prompts that are generated side by side, for each of some such groups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a student's answers before it is asked, and where it is kept after.
+
+    Attributes:
+        student: its iteration, where a choice names it.
+        there: what it has answered in other processes or in an attempt before, by places.
+        keeper: keeps its answers as they come; None where an attempt anew begins at the start.
+    """
+
+    student: int | None
+    there: Mapping[int, Completion]
+    keeper: Keeper | None
+
+
+def keeper_of(
+    context: Context[EvaluateParams], shards: Shards | None, asked: Asked, part: Part | None = None
+) -> Keeper | None:
+    """Keeps what students answer while a stage goes on, or a shard of one.
+
+    None where a prompt's answer may depend on all that were asked with it: answers of two attempts
+    would not be those of one.
+
+    Args:
+        context: of the stage.
+        shards: those of the stage.
+        asked: what students are asked.
+        part: the shard.
+    """
+    if shards is None or not context.params.divides:
+        return None
+    name = None if part is None else part.name
+    period = checkpoint_seconds(os.environ)
+    return Keeper(shards, len(asked.prompts), context.model_facts, period=period, part=name)
 
 
 def answered(
-    context: Context[EvaluateParams],
-    student: Path,
-    base: Path | None,
-    asked: Asked,
-    there: Mapping[int, Completion],
+    context: Context[EvaluateParams], student: Path, base: Path | None, asked: Asked, known: Known
 ) -> list[Completion]:
     """What a student writes, in the order of the prompts.
 
@@ -40,17 +77,16 @@ def answered(
         student: its folder.
         base: of the model that it adapts.
         asked: what it is asked.
-        there: what it has answered in other processes, by places.
+        known: what it has answered already.
     """
-    written = dict(there)
+    written = dict(known.there)
     if not written.keys() >= set(range(len(asked.prompts))):
         with _engine(context, student, base) as engine:
-            places: Places = asked.batches
-            if there:
+            lists: Iterable[Groups] = ([listed] for listed in asked.batches)
+            if written or known.keeper:
                 # A prompt is asked beside those that it would have been asked with.
-                groups = _groups(context, engine, asked)
-                places = [_missing(listed, there) for listed in groups]
-            written.update(_generated(context, engine, asked, places))
+                lists = _groups(context, engine, asked)
+            written.update(_generated(context, engine, asked, lists, known))
     return [written[place] for place in range(len(asked.prompts))]
 
 
@@ -60,6 +96,7 @@ def share(
     base: Path | None,
     asked: Asked,
     part: Part,
+    known: Known,
 ) -> dict[int, Completion]:
     """What a student writes to the prompts of one of several processes, by places.
 
@@ -69,37 +106,34 @@ def share(
         base: of the model that it adapts.
         asked: what it is asked in all.
         part: the process.
+        known: what it has answered already.
     """
     with _engine(context, student, base, alone=True) as engine:
-        places = cut(_groups(context, engine, asked), part)
-        return _generated(context, engine, asked, places)
+        lists = cut(_groups(context, engine, asked), part)
+        mine = set(chain.from_iterable(chain.from_iterable(lists)))
+        there = {place: known.there[place] for place in mine & known.there.keys()}
+        return there | _generated(context, engine, asked, lists, known)
 
 
-def cut(groups: Iterable[Places], part: Part) -> list[list[int]]:
-    """The places of one of several processes: each gets whole groups, in turn.
+def cut(groups: Iterable[Groups], part: Part) -> list[Groups]:
+    """The groups of one of several processes: each gets whole ones, in turn.
 
     Groups are of prompts of similar length, the shortest first: in turn all get of each length.
 
     >>> cut([[[4, 2], [0, 1], [3]]], Part(number=1, count=2))
-    [[4, 2, 3]]
+    [[[4, 2], [3]]]
 
     Args:
         groups: what is generated side by side, in each list that is asked.
         part: the process.
     """
-    places: list[list[int]] = []
+    mine: list[Groups] = []
     before = 0
     for listed in groups:
         # In a salted copy a list may be of one group.
-        places.append(list(chain.from_iterable(part.of(listed, before))))
+        mine.append(part.of(listed, before))
         before += len(listed)
-    return places
-
-
-def _missing(groups: Places, there: Mapping[int, Completion]) -> list[int]:
-    """The places of all groups in which one is missing."""
-    wanted = [group for group in groups if not there.keys() >= set(group)]
-    return list(chain.from_iterable(wanted))
+    return mine
 
 
 @contextmanager
@@ -133,7 +167,9 @@ def _engine(
             engine = kept or load_backend(
                 params.backend, settings=settings, student=student, base=base, files=files
             )
-        context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
+        # A part of the answers may be from elsewhere.
+        device = both(context.facts.get("device", engine.device), engine.device)
+        context.record(device=device, precision=settings.dtype, backend=params.backend.kind)
         threads = getattr(engine, "threads", None)
         if threads is not None:
             context.record(threads=threads)  # of the process that keeps it, not of this one
@@ -167,16 +203,43 @@ def in_order(count: int, size: int) -> list[list[int]]:
 
 
 def _generated(
-    context: Context[EvaluateParams], engine: Backend, asked: Asked, places: Places
+    context: Context[EvaluateParams],
+    engine: Backend,
+    asked: Asked,
+    lists: Iterable[Groups],
+    known: Known,
 ) -> dict[int, Completion]:
-    """What the student writes to prompts, by their places."""
+    """What the student writes to prompts, by places: groups in which an answer is missing."""
     written: dict[int, Completion] = {}
+    there, keeper = known.there.keys(), known.keeper
     with context.phase("generate"):
-        for batch in filter(None, places):
-            prompts = [asked.prompts[place] for place in batch]
-            if asked.seeds:
-                completions = engine.generate(prompts, [asked.seeds[place] for place in batch])
-            else:
-                completions = engine.generate(prompts)
-            written.update(zip(batch, completions, strict=True))
+        if keeper:
+            keeper.start()
+        for listed in lists:
+            wanted = [group for group in listed if not there >= set(group)]
+            for groups in _steps(context, wanted, keeper):
+                batch = list(chain.from_iterable(groups))
+                answers = _asked(engine, asked, batch)
+                written.update(answers)
+                if keeper:
+                    keeper.add(known.student, answers)
     return written
+
+
+def _steps(
+    context: Context[EvaluateParams], groups: Groups, keeper: Keeper | None
+) -> Iterator[Groups]:
+    """What is asked at once: all groups, unless answers are kept."""
+    if keeper is None:
+        return iter([groups] if groups else [])
+    return keeper.steps(groups, 1 if context.params.backend.divides else MANY)
+
+
+def _asked(engine: Backend, asked: Asked, batch: Sequence[int]) -> dict[int, Completion]:
+    """What the student writes to the prompts at some places."""
+    prompts = [asked.prompts[place] for place in batch]
+    if asked.seeds:
+        completions = engine.generate(prompts, [asked.seeds[place] for place in batch])
+    else:
+        completions = engine.generate(prompts)
+    return dict(zip(batch, completions, strict=True))

@@ -46,6 +46,8 @@ from dataenvgym_spec.store.outside import Students
 P = TypeVar("P", bound=Params)
 R = TypeVar("R", bound=Record)
 
+MODEL_FACTS: Final = ("backend", "device", "gpus", "precision")
+"""What the log of a stage tells of the models that it runs, besides what they ran on."""
 READ: Final = {"student": ("student", "base"), "pool-results": ("pool", "answers")}
 """The slots of what a component is declared to read, where they are called otherwise."""
 
@@ -71,7 +73,7 @@ class Context(Generic[P]):
     """One run of one stage.
 
     Attributes:
-        shards: where other processes leave what they have done of it.
+        shards: where other processes, and attempts before, leave what they have done of it.
         elsewhere: the seconds that this took them.
     """
 
@@ -247,11 +249,13 @@ class Context(Generic[P]):
             self.seconds[name] = round(spent, 3)
 
     def shared(self, found: Gathered) -> None:
-        """Notes what other processes have done of the work, and what that took them."""
-        if not found.count:
-            return
-        self.say(f"  {found.count} shards have asked for a part of it")
-        self.record(**found.facts, shards=found.count)
+        """Notes what was done of the work before or beside this process, and what that took."""
+        if found.count:
+            self.say(f"  {found.count} shards have asked for a part of it")
+            self.record(shards=found.count)
+        if found.kept:
+            self.say(f"  goes on: {found.kept} answers are there of an attempt before")
+        self.record(**found.facts)
         for phase, more in found.seconds.items():
             if phase == "total":
                 self.elsewhere += more
@@ -290,6 +294,11 @@ class Context(Generic[P]):
                 with suppress(UserError):  # it is not needed where the loop has stopped
                     packages.add(part.definition.distribution)
         return {package for package in packages if package}
+
+    def model_facts(self) -> dict[str, Any]:
+        """What is told of a model of this stage, and of what it ran on, where it is asked apart."""
+        told = {name: value for name, value in self.facts.items() if name in MODEL_FACTS}
+        return {**self.devices(), **told}
 
     def devices(self) -> dict[str, Any]:
         """What a model of this stage ran on."""

@@ -70,7 +70,8 @@ class Log(Record, frozen=True, kw_only=True):
         recompute: whether activations were computed again in training, to save memory.
         threads: that a model on the CPU had.
         shards: processes of their own that asked a student for the stage, where there were some.
-        elsewhere: the seconds that those took, which are part of `seconds`.
+        elsewhere: the seconds that those took, and attempts before whose answers were kept; they
+            are part of `seconds`.
         wrong_gold: items of a draw that were not taken, since their gold answers score wrong.
         sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
         unreadable: how many answers could not be judged, by cause: an exception or a limit.

@@ -298,11 +298,10 @@ def _contrasts(
             continue
         for name, value in contrasts.figures(answer).items():
             yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=when)
-        last = _family_ended(results, answer, ledger)
-        if last is None:
-            continue
-        for name, value in contrasts.corrected(answer).items():
-            yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=last)
+        corrected = _corrected(results, answer, ledger)
+        if corrected is not None:
+            p, last = corrected
+            yield Metric(key=f"{contrast_key(question)}_p_holm", value=p, step=0, timestamp=last)
 
 
 def _floors(
@@ -321,10 +320,10 @@ def _floors(
             yield from measured.beside(answers[question], contrast_key(question), when)
 
 
-def _family_ended(results: Results, answer: Comparison, ledger: Ledger) -> int | None:
-    """When the last contrast of the family was answered; None before each is.
+def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[float, int] | None:
+    """Holm's p value, once every contrast of the family is answered, and when that was.
 
-    Until then what is corrected would change with each that comes.
+    Until then it would change with each that comes.
     """
     family = [
         question
@@ -333,7 +332,9 @@ def _family_ended(results: Results, answer: Comparison, ledger: Ledger) -> int |
     ]
     times = [_complete(results, question, ledger) for question in family]
     ended = [time for time in times if time is not None]
-    return max(ended) if len(ended) == len(family) else None
+    if answer.adjusted is None or len(ended) < len(family):
+        return None
+    return answer.adjusted, max(ended)
 
 
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:

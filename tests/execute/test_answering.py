@@ -21,13 +21,18 @@ SIZE = 3
 
 
 class Grouping:
-    """A student whose answer depends on what it is batched with, and that keeps what it was asked."""
+    """A student whose answer depends on what it is batched with, and that keeps what it was asked.
+
+    Attributes:
+        calls: after how many further ones the power is cut.
+    """
 
     device = "cpu"
 
     def __init__(self) -> None:
         self.asked: list[list[Any]] = []
         self.loads = 0
+        self.calls: int | None = None
 
     def taken(self) -> list[str]:
         """All that it was asked since the last call, in an order of its own."""
@@ -44,6 +49,10 @@ class Grouping:
         return [order[start : start + SIZE] for start in range(0, len(order), SIZE)]
 
     def generate(self, prompts: Sequence[Any], seeds: Sequence[int] = ()) -> list[Completion]:
+        if self.calls is not None:
+            if not self.calls:
+                raise Power
+            self.calls -= 1
         self.asked.append(list(prompts))
         drawn = list(seeds) or [0] * len(prompts)
         texts: dict[int, str] = {}
@@ -124,7 +133,7 @@ def test_what_a_shard_lacks_is_asked_beside_the_same_prompts(
     student.asked.clear()
     shared = shop.run("shared", "evaluate", params(), READS, shards=shards)
     assert rows(shared) == rows(whole)
-    (again,) = student.asked
+    again = student.taken()
     assert 0 < len(again) < len(rows(whole).splitlines())
     assert "  shard 2-of-3 is not used: it is damaged" in shop.said
 
@@ -132,7 +141,77 @@ def test_what_a_shard_lacks_is_asked_beside_the_same_prompts(
 def test_shards_get_groups_in_turn_also_over_lists() -> None:
     lists = [[[number]] for number in range(7)]
     got = [cut(lists, Part(number=number, count=3)) for number in (1, 2, 3)]
-    assert [[place for part in one for place in part] for one in got] == [[0, 3, 6], [1, 4], [2, 5]]
+    flat = [[place for part in one for group in part for place in group] for one in got]
+    assert flat == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+class Power(BaseException):
+    """It is cut."""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"generate": DRAWN, "seed": 3}, {"salt": 1}, {"generate": DRAWN, "seed": 3, "salt": 2}],
+    ids=["greedy", "drawn", "salted", "drawn-and-salted"],
+)
+def test_an_evaluation_that_was_killed_goes_on_and_writes_the_same(
+    student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    whole = shop.run("whole", "evaluate", params(**given), READS)
+    asked = student.taken()
+
+    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
+    shards = Shards(folder=tmp_path / "shards", key="key-of-killed", inputs={"in": "1"})
+    student.calls = 2
+    with pytest.raises(Power):
+        shop.run("killed", "evaluate", params(**given), READS, shards=shards)
+    student.calls = None
+    before = student.taken()
+    again = shop.run("killed", "evaluate", params(**given), READS, shards=shards)
+    left = student.taken()
+    assert len(before) == len(asked) - len(left) > 0, "what was answered is not asked again"
+    assert sorted(before + left) == asked
+    assert rows(again) == rows(whole)
+    assert f"  goes on: {len(before)} answers are there of an attempt before" in shop.said
+    log = shop.contexts["killed"]
+    assert "shards" not in log.facts and log.facts["device"] == "cpu"
+    assert log.elsewhere >= 0
+
+
+def test_a_shard_that_was_killed_goes_on(
+    student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    whole = shop.run("whole", "evaluate", params(), READS)
+    asked = student.taken()
+    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
+    shards = Shards(folder=tmp_path / "shards", key="key-of-shared", inputs={})
+    one, two = Part(number=1, count=2), Part(number=2, count=2)
+    make_shard(shop.context("shared", "evaluate", params(), READS), shards, one)
+    student.calls = 1
+    with pytest.raises(Power):
+        make_shard(shop.context("shared", "evaluate", params(), READS), shards, two)
+    student.calls = None
+    make_shard(shop.context("shared", "evaluate", params(), READS), shards, two)
+    shared = shop.run("shared", "evaluate", params(), READS, shards=shards)
+    assert student.taken() == asked, "each is asked once"
+    assert rows(shared) == rows(whole)
+    assert shop.contexts["shared"].facts["shards"] == 2
+
+
+def test_answers_of_which_each_may_depend_on_all_are_not_kept(
+    student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    shards = Shards(folder=tmp_path / "shards", key="key-of-vllm", inputs={})
+    given = params(generate={"backend": "vllm"})
+    shop.run("vllm", "evaluate", given, READS, shards=shards)
+    assert len(student.asked) == 1 and not shards.folder.exists()
 
 
 def rows(out: Path) -> str:

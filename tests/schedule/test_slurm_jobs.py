@@ -116,6 +116,23 @@ def test_a_job_that_never_comes_to_a_checkpoint_is_not_put_back(attempt: Job) ->
     assert not attempt.put_back and attempt.outcome is not None
 
 
+def test_a_job_whose_student_goes_on_answering_is_put_back(attempt: Job) -> None:
+    def answers(*places: int) -> Ends:
+        def ends(work: Path) -> signal.Signals:
+            shards = work.parents[1] / f"{work.parent.name}.shards"
+            shards.mkdir(parents=True, exist_ok=True)
+            for place in places:
+                (shards / f"kept-{place}.answers").touch()
+            return signal.SIGUSR1
+
+        return ends
+
+    assert attempt(answers(0, 64)) == job.AGAIN
+    assert attempt(answers(128)) == job.AGAIN and attempt.put_back == 2
+    assert attempt(answers()) == 1
+    assert attempt.outcome is not None and "has kept nothing" in attempt.outcome.said
+
+
 def test_a_job_that_slurm_ends_for_another_one_has_not_failed(attempt: Job) -> None:
     assert attempt(lambda _work: signal.SIGTERM) == 1
     outcome = attempt.outcome

@@ -1,6 +1,7 @@
-"""Answers that other processes have made for a stage, until that has its result.
+"""Answers that were made for a stage before, until that has its result.
 
-They are files beside the stage's scratch, one a shard. None of them is trusted by its name: each
+They are files beside the stage's scratch: one a shard, which another process has made, and those
+that an attempt kept which was killed. None of them is trusted by its name: each
 says of which stage it is and from which inputs and by which releases it was made, and has a digest.
 What does not fit is not used, and the stage asks itself.
 """
@@ -21,7 +22,7 @@ from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store import atomic
-from dataenvgym_spec.store.layout import ANSWERS
+from dataenvgym_spec.store.layout import ANSWERS, KEPT
 
 Answer = tuple[int | None, int, Completion]
 """The student by its iteration, the place of the prompt, and what was written."""
@@ -61,6 +62,7 @@ class Gathered:
         facts: what models ran on.
         seconds: what all of them took together, by phase and in `total`.
         count: how many shards they are from.
+        kept: how many answers are from attempts before.
     """
 
     answers: dict[int | None, dict[int, Completion]] = field(default_factory=dict)
@@ -68,18 +70,18 @@ class Gathered:
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     count: int = 0
+    kept: int = 0
 
     def of(self, student: int | None) -> Mapping[int, Completion]:
         """The answers of one student."""
         return self.answers.get(student, {})
 
     def add(self, head: Head) -> None:
-        """Adds the circumstances of a shard."""
+        """Adds the circumstances of a file."""
         for name, value in head.facts.items():
-            self.facts[name] = _both(self.facts.get(name, value), value)
+            self.facts[name] = both(self.facts.get(name, value), value)
         for phase, seconds in head.seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
-        self.count += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,43 @@ class Shards:
             rows: what it holds: answers of students, or of teachers.
             prompts: how many each student is asked in the stage.
             facts: what the model ran on.
-            seconds: what it took.
+            seconds: what it took, less what was kept before.
         """
+        self._write(self.path(part), rows, prompts=prompts, facts=facts, seconds=seconds)
+
+    def keep(
+        self,
+        rows: Sequence[Answer],
+        *,
+        part: str | None,
+        prompts: int,
+        facts: Mapping[str, Any],
+        seconds: Mapping[str, float],
+    ) -> None:
+        """Writes a file of answers of a stage that goes on, or of a shard.
+
+        Args:
+            rows: what nobody has answered before.
+            part: the name of the shard.
+            prompts: how many each student is asked in the stage.
+            facts: what the model ran on.
+            seconds: what they took.
+        """
+        student, place, _ = rows[0]
+        names = [part, None if student is None else str(student), str(place)]
+        name = "-".join(name for name in names if name is not None)
+        path = self.folder / f"{KEPT}{name}{ANSWERS}"
+        self._write(path, rows, prompts=prompts, facts=facts, seconds=seconds)
+
+    def _write(
+        self,
+        path: Path,
+        rows: Sequence[Answer] | Sequence[Response],
+        *,
+        prompts: int,
+        facts: Mapping[str, Any],
+        seconds: Mapping[str, float],
+    ) -> None:
         body = msgspec.json.encode(rows)
         head = Head(
             key=self.key,
@@ -128,7 +165,7 @@ class Shards:
             seconds=dict(seconds),
             digest=bytes_digest(body),
         )
-        atomic.write_bytes(self.path(part), msgspec.json.encode(head) + b"\n" + body)
+        atomic.write_bytes(path, msgspec.json.encode(head) + b"\n" + body)
 
     def has(self, part: Part) -> bool:
         """Whether a shard is done."""
@@ -150,6 +187,10 @@ class Shards:
             for student, place, completion in rows:
                 found.answers.setdefault(student, {})[place] = completion
             found.add(head)
+            if path.name.startswith(KEPT):
+                found.kept += len(rows)
+            else:
+                found.count += 1
         return found
 
     def responses(self, say: Say) -> Gathered:
@@ -162,6 +203,7 @@ class Shards:
         for _, head, rows in self._whole(list[Response], say):
             found.responses += rows
             found.add(head)
+            found.count += 1
         return found
 
     def _whole(self, kind: type[Rows], say: Say) -> Iterator[tuple[Path, Head, Rows]]:
@@ -206,8 +248,8 @@ def _compared() -> Iterator[tuple[str, str]]:
             yield name, release
 
 
-def _both(one: Any, other: Any) -> Any:
-    """A fact of two shards: names of both where they differ, of two numbers the larger."""
+def both(one: Any, other: Any) -> Any:
+    """A fact of two processes: names of both where they differ, of two numbers the larger."""
     if one == other:
         return one
     if isinstance(one, str) and isinstance(other, str):

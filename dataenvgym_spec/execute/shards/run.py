@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.running import current
-from dataenvgym_spec.execute.answering import share
+from dataenvgym_spec.execute.answering import Known, keeper_of, share
 from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
@@ -35,9 +35,6 @@ from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, scratch
-
-FACTS: Final = ("backend", "device", "gpus", "precision")
-"""What the log of a stage tells of the models that shards have run, besides what they ran on."""
 
 
 def run_shard(layout: Layout, directory: str, part: Part) -> None:
@@ -119,27 +116,34 @@ def make_shard(
     prompts, rows = 0, list[Any]()
     if isinstance(context.params, EvaluateParams):
         asked = what_is_asked(context)
-        prompts, rows = len(asked.prompts), _answers(context, asked, part)
+        prompts, rows = len(asked.prompts), _answers(context, asked, shards, part)
     else:
         rows = _responses(context, part)
-    told = {name: value for name, value in context.facts.items() if name in FACTS}
-    facts = {**context.devices(), **told}
     verify()
     total = round(time.monotonic() - clock, 3)
     shards.write(
-        part, rows, prompts=prompts, facts=facts, seconds={**context.seconds, "total": total}
+        part,
+        rows,
+        prompts=prompts,
+        facts=context.model_facts(),
+        seconds={**context.seconds, "total": total},
     )
     say(f"  {len(rows)} answers in {total:.1f} s")
 
 
-def _answers(context: Context[EvaluateParams], asked: Asked, part: Part) -> list[Answer]:
+def _answers(
+    context: Context[EvaluateParams], asked: Asked, shards: Shards, part: Part
+) -> list[Answer]:
     """What students answer."""
     answers: list[Answer] = []
     if not asked.prompts:  # a refill that was not needed has no candidates
         return answers
     base = base_of(context)
+    there = shards.answers(len(asked.prompts), context.say)
+    keeper = keeper_of(context, shards, asked, part)
     for student, path in students_of(context).items():
-        written = share(context, path, base, asked, part)
+        known = Known(student=student, there=there.of(student), keeper=keeper)
+        written = share(context, path, base, asked, part, known)
         answers += [(student, place, completion) for place, completion in written.items()]
     return answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from dataenvgym_spec.execute.answering import answered
+from dataenvgym_spec.execute.answering import Known, answered, keeper_of
 from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.shards.kept import Gathered
@@ -32,7 +32,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         judge = context.judge(context.params.score)
     asked = what_is_asked(context)
     items = asked.ports
-    there = _there(context, asked)
+    there, keeper = _there(context, asked), keeper_of(context, context.shards, asked)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
@@ -40,7 +40,8 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     else:
         judge.start()
     for iteration, path in students.items():
-        answers = answered(context, path, base, asked, there.of(iteration))
+        known = Known(student=iteration, there=there.of(iteration), keeper=keeper)
+        answers = answered(context, path, base, asked, known)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
@@ -61,7 +62,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
 
 
 def _there(context: Context[EvaluateParams], asked: Asked) -> Gathered:
-    """What other processes have had students answer, which counts as this stage's work."""
+    """What other processes, and attempts before, had students answer: work of this stage."""
     if context.shards is None:
         return Gathered()
     found = context.shards.answers(len(asked.prompts), context.say)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, file_digest
-from dataenvgym_spec.core.variables import number
+from dataenvgym_spec.core.variables import checkpoint_seconds
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
@@ -20,8 +19,6 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.trainers.checkpoints import mark_of
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingFacts, TrainingSettings
 from dataenvgym_spec.records.files import damaged, read, write_json
-
-CHECKPOINT_SECONDS: Final = "DATAENVGYM_CHECKPOINT_SECONDS"
 
 
 def launch(
@@ -57,7 +54,6 @@ def launch(
     """
     hardware = Hardware.of(os.environ)
     device_batch, accumulation = hardware.spread(settings.batch_size)
-    every = number(os.environ, CHECKPOINT_SECONDS, float, _is_time, "seconds such as 60")
     config = TrainingConfig(
         trainer=trainer.plain(),
         adapter=None if adapter is None else adapter.plain(),
@@ -73,7 +69,7 @@ def launch(
         processes=hardware.processes,
         device_batch=device_batch,
         accumulation=accumulation,
-        checkpoint_seconds=60.0 if every is None else every,
+        checkpoint_seconds=checkpoint_seconds(os.environ),
         distribution=hardware.distribution if hardware.is_sharded else "ddp",
         recompute=hardware.recompute,
     )
@@ -109,10 +105,6 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
         if learned.is_file():
             shutil.copyfile(learned, log)
     context.record(**read(config.facts, TrainingFacts).plain())
-
-
-def _is_time(seconds: float) -> bool:
-    return 0 <= seconds < inf
 
 
 def _keep_checkpoints_of(config: TrainingConfig) -> None:

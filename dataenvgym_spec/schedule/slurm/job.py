@@ -35,7 +35,7 @@ from dataenvgym_spec.schedule.slurm.others import Others, address, machines
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.layout import ANSWERS, KEPT, Layout
 from dataenvgym_spec.store.leases.lease import LeaseLost
 
 GRACE: Final = 30.0
@@ -95,15 +95,15 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
 
     for number in (signal.SIGUSR1, signal.SIGTERM):
         signal.signal(number, hear)
-    work = Layout(root=nodes_folder(layout) / name).scratch(directory) / "work"
-    before = _checkpoints(work)
+    own = Layout(root=nodes_folder(layout) / name)
+    before = _kept(own, directory)
     try:
         # The stage is done in a repository without the user's profile.
         with applied(root, os.environ):
             packer = Packer(layout, home_of(layout, shared=True))
             outcome = _done(packer.pack(directory, experiment or None, shard), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
-            return _again(place, got_on=not _checkpoints(work) <= before)
+            return _again(place, got_on=not _kept(own, directory) <= before)
         if signal.SIGTERM in heard and outcome.code:
             outcome = changed(outcome, fault=True, said=ENDED)
         if not outcome.code and shard is not None:
@@ -229,18 +229,18 @@ def _again(place: Path, *, got_on: bool) -> int:
     return _ended(place, Outcome(code=1, place=node.name(), said=f"{said}; {help}"))
 
 
-def _checkpoints(work: Path) -> frozenset[str]:
-    """The checkpoints that a stage has, by names that those of no other training have.
+def _kept(layout: Layout, directory: str) -> frozenset[str]:
+    """What a stage has kept, by names that nothing else has: checkpoints and a student's answers.
 
     By their names and not by times: the clock of a file server is another one, and each attempt
     writes files before it trains.
     """
-    folder = work / FOLDER
-    try:
+    folder = layout.scratch(directory) / "work" / FOLDER
+    found = {path.name for path in layout.shards(directory).glob(f"{KEPT}*{ANSWERS}")}
+    with suppress(OSError):
         training = mark_of(folder).read_text(encoding="utf-8")
-        return frozenset(f"{training} {path.name}" for path in whole_checkpoints(folder))
-    except OSError:
-        return frozenset()
+        found |= {f"{training} {path.name}" for path in whole_checkpoints(folder)}
+    return frozenset(found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""Answers that are kept while a stage goes on: how often, and how many are asked at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.execute.shards.keeping import Keeper
+from dataenvgym_spec.execute.shards.kept import Shards
+from dataenvgym_spec.gym.students.backends.protocol import Completion
+from tests.support.clocks import Time
+
+PERIOD = 60.0
+SAID = Completion(text="a", tokens=1, prompt_tokens=1, truncated=False)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Shards:
+    return Shards(folder=tmp_path / "shards", key="k" * 64, inputs={})
+
+
+def keeper(shards: Shards, time: Time, part: str | None = None) -> Keeper:
+    facts = {"device": "cpu"}
+    return Keeper(shards, 9, lambda: facts, period=PERIOD, part=part, clock=time.clock().now)
+
+
+def test_a_file_is_written_when_a_period_is_over(shards: Shards) -> None:
+    time = Time()
+    kept = keeper(shards, time)
+    kept.start()
+    for place in range(5):
+        time.now += PERIOD / 2
+        kept.add(None, {place: SAID})
+    found = shards.answers(9, pytest.fail)
+    assert sorted(found.of(None)) == [0, 1, 2, 3], "of the last one a kill would cost half a period"
+    assert (found.kept, found.count) == (4, 0)
+    assert found.seconds == {"generate": 2 * PERIOD, "total": 2 * PERIOD}
+    assert found.facts == {"device": "cpu"}
+
+
+def test_two_students_and_shards_do_not_write_over_each_other(shards: Shards) -> None:
+    for part in (None, "1-of-2"):
+        time = Time()
+        kept = keeper(shards, time, part)
+        for student in (None, 1, 2):
+            time.now += PERIOD
+            kept.add(student, {0: SAID})
+    assert len(list(shards.folder.iterdir())) == 6
+
+
+def test_a_full_disk_ends_nothing(shards: Shards) -> None:
+    shards.folder.parent.mkdir(exist_ok=True)
+    shards.folder.write_text("no folder", encoding="utf-8")
+    time = Time()
+    kept = keeper(shards, time)
+    time.now += PERIOD
+    kept.add(None, {0: SAID})
+
+
+def test_as_much_is_asked_at_once_as_takes_a_period(shards: Shards) -> None:
+    time = Time()
+    sizes = []
+    for groups in keeper(shards, time).steps(range(100), 1):
+        sizes.append(len(groups))
+        time.now += len(groups) * PERIOD / 10
+    assert sizes == [1, 2, 4, 8, *[10] * 8, 5]
+
+
+def test_a_slow_group_is_asked_alone_and_a_fast_clock_divides_by_nothing(shards: Shards) -> None:
+    time = Time()
+    sizes = []
+    for groups in keeper(shards, time).steps(range(4), 1):
+        sizes.append(len(groups))
+        time.now += len(groups) * 2 * PERIOD
+    assert sizes == [1, 1, 1, 1]
+    assert [len(groups) for groups in keeper(shards, Time()).steps(range(7), 1)] == [1, 2, 4]
