@@ -138,8 +138,12 @@ def _runs(side: Side, outcome: Outcome) -> int:
 
 
 def contrast_table(told: Told) -> TextTable:
-    """All contrasts, a line each: of a sweep nobody reads a page for each point."""
-    lines = []
+    """All contrasts, a line each: of a sweep nobody reads a page for each point.
+
+    What all are compared with stands below, where a terminal has more room for it.
+    """
+    firsts = list(dict.fromkeys(clean(one.first.label) for one in told.contrasts))
+    several, lines = len(firsts) > 1, []
     for one in told.contrasts:
         found = one.difference
         ends = ("",) * 5
@@ -147,12 +151,14 @@ def contrast_table(told: Told) -> TextTable:
             size = (points(found.value), point_interval(found))
             tests = (p_cell(one.weighed.p), p_cell(one.adjusted))
             ends = (*size, *tests, noise.cell(_width(one)))
-        cells = (clean(one.second.label), clean(one.first.label), *ends, _comparable(one))
-        lines.append(Line(cells=(*cells, _keys(one))))
+        less = (clean(one.first.label),) if several else ()
+        cells = (clean(one.second.label), *less, *ends, _comparable(one), _keys(one))
+        lines.append(Line(cells=cells))
     sizes = ("#points", "#95% interval", "#p", "#p (Holm)", noise.HEADING)
-    head = ("side", "less", *sizes, "of arms", "differ in")
+    head = ("side", *(("less",) if several else ()), *sizes, "of arms", "differ in")
     corrected = correcting.correction(_family(told.contrasts))
-    note = " ".join(filter(None, (intervals(_differences(told)), corrected)))
+    each = "" if several else f"Each is less {firsts[0]}."
+    note = " ".join(filter(None, (each, intervals(_differences(told)), corrected)))
     return TextTable(title="differences", head=head, lines=tuple(lines), note=note)
 
 

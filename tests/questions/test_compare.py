@@ -255,6 +255,16 @@ def test_the_correction_is_said(
     assert "Holm" not in one and "orrected" not in one
 
 
+def test_what_all_are_compared_with_is_said_once(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = swept(repo, monkeypatch, "--format", "markdown")
+    assert "| side | less | points |" in said and "Each is less" not in said
+    alone = CliRunner().invoke(command, [LAST, "wide", "--format", "markdown"]).output
+    assert "| side | points |" in alone
+    assert "Each is less tiny:no-state." in html.unescape(alone).replace("\\", "")
+
+
 def test_what_was_refused_is_no_part_of_the_correction(repo: Path) -> None:
     path = copied(repo, "other")
     index = json.loads(path.read_text())
