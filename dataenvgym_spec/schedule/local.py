@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.faults import KILLED, is_fault
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.schedule import starter
@@ -29,8 +30,6 @@ from dataenvgym_spec.store.locks import die_with_parent
 
 Variables = Callable[[Work], Mapping[str, str]]
 """What the environment of a work has besides."""
-FAULTS: Final = range(starter.KILLED + 1, starter.KILLED + 64)
-"""Exit codes of what a signal has ended."""
 QUIET: Final = {"DVC_NO_ANALYTICS": "1"}
 """DVC would start a process after each call to report its use."""
 SHOWN: Final = 12
@@ -140,8 +139,7 @@ class LocalRunner:
         work = self.running.pop(name)
         self.gpus.pop(name, None)
         message = reason(self.layout.output(name)) if code else ""
-        fault = code in FAULTS
-        self._ended.append(Finished(work=work, code=code, fault=fault, message=message))
+        self._ended.append(Finished(work=work, code=code, fault=is_fault(code), message=message))
 
     def _lost(self) -> None:
         """The process that starts others was killed, and all that it had started with it."""
@@ -149,7 +147,7 @@ class LocalRunner:
             self._process.wait()
         self._process, self._rest = None, b""
         for name in list(self.running):
-            self._end(name, starter.KILLED + signal.SIGKILL)
+            self._end(name, KILLED)
 
     def stop(self, *, now: bool) -> None:
         """Ends what runs: its process groups, since DVC lets its stage see to Ctrl-C."""

@@ -20,6 +20,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from dataenvgym_spec.core.faults import as_shells
 from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts
 
@@ -32,8 +33,6 @@ PRELOAD: Final = (
     *("configobj", "dulwich.repo", "ruamel.yaml", "scmrepo.git"),
 )
 """What DVC imports on its way to a stage."""
-KILLED: Final = 128
-"""What is added to a signal's number in an exit code, as shells have it."""
 
 
 def serve() -> None:
@@ -107,17 +106,8 @@ def _report(children: dict[int, str]) -> None:
             # What a killed DVC has left must not go on beside the next attempt.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-        line = json.dumps({"id": children.pop(pid), "exit": _as_shells(code)})
+        line = json.dumps({"id": children.pop(pid), "exit": as_shells(code)})
         os.write(1, f"{line}\n".encode())
-
-
-def _as_shells(code: int) -> int:
-    """An exit code as shells have it: that of a signal is positive.
-
-    >>> _as_shells(-9), _as_shells(1)
-    (137, 1)
-    """
-    return KILLED - code if code < 0 else code
 
 
 def _child(request: dict[str, Any], starter: int) -> NoReturn:
@@ -160,7 +150,7 @@ def _dvc(arguments: list[str]) -> int:
     """Calls DVC; returns the exit code of the stage if that failed, or else DVC's."""
     code, heard = messages.call(arguments)
     if code and heard.status:
-        return _as_shells(heard.status)
+        return as_shells(heard.status)
     # DVC has a code of its own for Ctrl-C.
     return messages.INTERRUPTED if code == 252 else code
 

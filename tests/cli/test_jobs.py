@@ -133,8 +133,10 @@ def test_keep_going_does_all_that_does_not_depend_on_a_failure(sweep: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_killed_stage_is_tried_again_where_that_is_asked_for(sweep: Path) -> None:
-    act(sweep, "die /data-")
+@pytest.mark.parametrize("how", ["die", "lose"])
+def test_a_killed_stage_is_tried_again_where_that_is_asked_for(sweep: Path, how: str) -> None:
+    """Be it the stage itself that was killed, or what it works with."""
+    act(sweep, f"{how} /data-")
     said = run(sweep, "--retry", "1")
     assert "ended by a fault of the machine, tried again" in said
     assert left(sweep) == set()

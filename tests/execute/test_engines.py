@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import KILLED
 from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.variables import ENGINES
@@ -223,9 +224,14 @@ def test_why_it_failed_is_told_and_the_next_one_is_served(run: Run) -> None:
 ASKING = """
 import sys
 from pathlib import Path
+from dataenvgym_spec.core.errors import UserError
 from tests.support.served import TOLD, kept
-with kept(TOLD, *map(Path, sys.argv[1:3])) as engine:
-    engine.generate(["touch " + sys.argv[3]])
+try:
+    with kept(TOLD, *map(Path, sys.argv[1:3])) as engine:
+        engine.generate(["touch " + sys.argv[3]])
+except UserError as error:
+    print(error.message, file=sys.stderr)
+    sys.exit(error.exit_code)
 """
 
 
@@ -243,7 +249,9 @@ def test_a_kill_while_it_answers(run: Run, killed: str) -> None:
     os.kill(stage.pid if killed == "stage" else engine, signal.SIGKILL)
     _, said = stage.communicate()
     wait_until(lambda: engine not in run.engines(), "it ends with who asked")
-    assert ("the process that keeps the engine ended" in said) == (killed == "engine")
+    if killed == "engine":
+        assert said == "the process that keeps the engine ended\n"
+        assert stage.returncode == KILLED, "which is a fault of the machine"
     assert run.said(first) == "1?"
     assert run.loads() == 2
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.faults import KILLED
+from dataenvgym_spec.execute.training.start import LAUNCHER
 from dataenvgym_spec.execute.warm.client import WORKER
 from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.judged import adding, examples, standard
@@ -40,12 +42,16 @@ SHARDS = {
 }
 """What each of two processes writes into a checkpoint of shards."""
 STEPS = 40
-LAUNCHER = "accelerate.commands.launch"
 CODE = """
 import sys
 from pathlib import Path
+from dataenvgym_spec.core.errors import UserError
 from tests.execute.test_killed_methods import train
-train(*sys.argv[1:2], *map(Path, sys.argv[2:]))
+try:
+    train(*sys.argv[1:2], *map(Path, sys.argv[2:]))
+except UserError as error:
+    print(error.message, file=sys.stderr)
+    sys.exit(error.exit_code)
 """
 
 
@@ -127,7 +133,7 @@ def test_what_was_killed_goes_on_to_the_same_weights(
 
         wait_until(further, "a checkpoint of this attempt", attempt)
         os.kill(processes(config)[victim][0], signal.SIGKILL)
-        assert attempt.wait() != 0, "the stage fails"
+        assert attempt.wait() == KILLED, "the stage fails, by no fault of its own"
         wait_until(lambda: not any(processes(config).values()), "all of them end")
         seen |= {path.name for path in checkpoints.glob("checkpoint-*")}
     assert not (killed / "work" / "facts.json").exists(), "none of them came to its end"

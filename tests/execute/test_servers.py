@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm import kept, servers
 from dataenvgym_spec.graph.component import Component
@@ -187,7 +188,7 @@ def test_a_server_or_what_keeps_it_that_is_killed_is_said_and_started_again(run:
         for process in run.engines():
             os.kill(process, signal.SIGKILL)
         wait_until(lambda: gone(there), "the server ends with what keeps it")
-        with pytest.raises(StageError, match="keeps the server of a teacher ended"):
+        with pytest.raises(MachineFault, match="keeps the server of a teacher ended"):
             said(second)
     with teacher(run.base) as third:
         assert said(third)

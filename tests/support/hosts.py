@@ -105,7 +105,7 @@ def _main(name: str, said: Path, repo: Path, directory: str, until: Path | None)
             run.run_stage(Layout(root=repo), directory)
         except UserError as error:
             print(f"error: {error.message} ({error.help})", flush=True)
-            code = 1
+            code = error.exit_code
         except BaseException:
             traceback.print_exc(file=sys.stdout)
             code = 2

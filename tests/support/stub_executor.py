@@ -2,7 +2,7 @@
 
 It is copied into a folder that comes first in PATH, under the name `dataenvgym`. `ran.txt` of the repository gets a line for every execution. The
 file `act` there says `HOW PATTERN`: what is done where the experiment, the directory of the stage or `report` holds the pattern. `fail` fails,
-`pause` does as at a limit, `die` is killed once, `hang` waits for the file `go`, with the lock of its stage as a real one, `deaf` does so and
+`pause` does as at a limit, `die` is killed once, `lose` says once that what it works with was, `hang` waits for the file `go`, with the lock of its stage as a real one, `deaf` does so and
 ignores Ctrl-C.
 """
 
@@ -31,8 +31,11 @@ def main() -> None:
         if how in ("fail", "pause"):
             print("error: it is broken\n  = help: mend it", file=sys.stderr)
             sys.exit(1 if how == "fail" else 3)
-        if how == "die" and not (root / f"{name}.died").exists():
+        if how in ("die", "lose") and not (root / f"{name}.died").exists():
             (root / f"{name}.died").touch()
+            if how == "lose":
+                print("error: the trainer was killed (signal 9)", file=sys.stderr)
+                sys.exit(128 + signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         if how in ("hang", "deaf"):
             signal.signal(signal.SIGINT, signal.SIG_IGN if how == "deaf" else signal.SIG_DFL)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.log import Log
 from dataenvgym_spec.store.leases.objects import ObjectRegister
@@ -126,7 +127,7 @@ def test_a_clone_that_slept_past_its_lease_publishes_nothing_and_takes_the_other
     assert second.end() == 0, second.text()
     go.touch()
     first.send(signal.SIGCONT)
-    assert first.end() == 1
+    assert first.end() == LEASE_LOST
     assert f"error: '{stage}' was taken over by there, process" in first.text()
     assert made(mine, stage) == {}
     again = start("again", mine)

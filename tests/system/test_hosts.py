@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.setup.hardware.leases import claimed
 from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
@@ -108,7 +109,7 @@ def test_a_host_that_slept_past_its_lease_publishes_nothing(
     made = {name: hash_of(folder / name) for name in ("out", "log")}
     go.touch()
     first.send(signal.SIGCONT)
-    assert first.end() == 1
+    assert first.end() == LEASE_LOST
     assert f"error: '{stage}' was taken over by there, process" in first.text()
     assert "run again" in first.text()
     assert {name: hash_of(folder / name) for name in ("out", "log")} == made

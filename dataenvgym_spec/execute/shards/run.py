@@ -23,7 +23,16 @@ from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
-from dataenvgym_spec.execute.run import failures, make_room, parsed, shards_of, uses, waits, working
+from dataenvgym_spec.execute.run import (
+    failures,
+    keeping_leases,
+    make_room,
+    parsed,
+    shards_of,
+    uses,
+    waits,
+    working,
+)
 from dataenvgym_spec.execute.shards.between import turn
 from dataenvgym_spec.execute.shards.kept import Answer, Shards
 from dataenvgym_spec.execute.shards.part import Part, Shared
@@ -46,6 +55,7 @@ def run_shard(layout: Layout, directory: str, part: Part) -> None:
         part: the shard.
 
     Raises:
+        MachineFault: what it works with was killed, or another host has taken it over.
         StageError: the stage's files are damaged, it cannot be shared, or its work failed.
         UserError: something it needs is not there.
     """
@@ -61,6 +71,7 @@ def run_shard(layout: Layout, directory: str, part: Part) -> None:
     trace.parent.mkdir(parents=True, exist_ok=True)
     known = read_circumstances(layout, sorted({name for name, _ in places}))
     with (
+        keeping_leases(),
         held(layout.lock(f"{directory}.{part.name}"), waiting=waits),
         failures(layout, trace),
         applied(layout.root, os.environ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import SIGNALLED, MachineFault, as_shells, is_fault
 from dataenvgym_spec.core.hashing import digest, file_digest
 from dataenvgym_spec.core.variables import checkpoint_seconds
 from dataenvgym_spec.execute.context import Context
@@ -49,7 +50,8 @@ def launch(
         out: where the student is written.
 
     Raises:
-        StageError: the trainer failed.
+        MachineFault: the trainer was killed.
+        StageError: it failed.
         UserError: a variable of the environment has a value that cannot be.
     """
     hardware = Hardware.of(os.environ)
@@ -82,6 +84,7 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
     """Has the trainer do its work, and takes over what it measured.
 
     Raises:
+        MachineFault: it was killed.
         StageError: it failed.
     """
     _keep_checkpoints_of(config)
@@ -125,6 +128,9 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
 def _failed(failure: Path, messages: Path, code: int) -> StageError:
     """What the trainer says of its failure, or else its last words."""
     help = f"its messages are in {messages}; running again goes on from its last checkpoint"
+    if is_fault(code):  # what others say then is that they have lost it
+        how = f"signal {as_shells(code) - SIGNALLED}"
+        return MachineFault(f"the trainer was killed ({how})", help=help, code=code)
     if not failure.is_file():
         return StageError(f"the trainer failed: {_reason(messages, code)}", help=help)
     said = read(failure, Failure)

@@ -17,6 +17,7 @@ from dataenvgym_spec.store.locks import die_with_parent
 INTERFACE: Final = "GLOO_SOCKET_IFNAME"
 """Gloo's own variable for the network that it uses."""
 MODULE: Final = "dataenvgym_spec.execute.training.trainer"
+LAUNCHER: Final = "dataenvgym_spec.execute.training.launcher"
 
 
 def started(hardware: Hardware, work: Path, config: Path, messages: Path) -> int:
@@ -40,7 +41,7 @@ def started(hardware: Hardware, work: Path, config: Path, messages: Path) -> int
 
 def command(settings: Path, config: Path) -> list[str]:
     """What starts the processes of one machine."""
-    launcher = [sys.executable, "-m", "accelerate.commands.launch"]
+    launcher = [sys.executable, "-m", LAUNCHER]
     return [*launcher, *arguments_of(settings, config)]
 
 

@@ -10,7 +10,6 @@ import array
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.faults import KILLED
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import LASTING, current
@@ -64,8 +64,6 @@ LOST: Final = (
     "error: the stage's process ended without an answer\n"
     "  = help: was it killed for lack of memory? DATAENVGYM_WARM=0 runs stages without a worker"
 )
-KILLED: Final = 128 + signal.SIGKILL
-"""The exit code of what was killed, as shells have it: who started the stage may try it again."""
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
 EXECUTOR: Final = "DATAENVGYM_EXECUTOR"

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import IMPORTED
@@ -55,7 +55,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
 
 
-class Ended(StageError):
+class Ended(MachineFault):
     """The process that keeps an engine ended without an answer."""
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.execute.described import determining
 from dataenvgym_spec.execute.warm.kept import TRIES, answer, place, reached, release
 from dataenvgym_spec.gym.make import Described
@@ -45,7 +46,7 @@ class Kept:
         except StageError as error:
             return error
         except (EOFError, ConnectionError):
-            return StageError("the process that keeps the server of a teacher ended")
+            return MachineFault("the process that keeps the server of a teacher ended")
         return None
 
     def close(self) -> None:

@@ -17,7 +17,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import traceback
@@ -98,6 +97,9 @@ def _child(connection: socket.socket, worker: int) -> None:
         connection.sendall(bytes([code]))
     except BaseException:
         traceback.print_exc()
+        # Without an answer it would be taken for killed.
+        with suppress(OSError):
+            connection.sendall(b"\1")
     finally:
         os._exit(code)
 
@@ -179,17 +181,11 @@ def _train(config: str) -> int:
 
 
 def _launch(*arguments: str) -> int:
-    from accelerate.commands.launch import launch_command, launch_command_parser
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from dataenvgym_spec.execute.training.launcher import launch
 
     # What is launched must end with this process, which ends with its caller.
     os.environ[EXECUTOR] = str(os.getpid())
-    parsed = launch_command_parser().parse_args(arguments)
-    try:
-        launch_command(parsed)
-    except (subprocess.CalledProcessError, ChildFailedError, SystemExit):
-        return 1
-    return 0
+    return launch(arguments)
 
 
 WORK: Final[dict[str, Callable[..., int]]] = {

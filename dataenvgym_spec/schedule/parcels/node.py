@@ -22,6 +22,7 @@ import platformdirs
 from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.faults import SIGNALLED, as_shells, is_fault
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.running import VARIABLE as RUN
@@ -45,8 +46,6 @@ from dataenvgym_spec.store.scratch import discard
 
 WORK: Final = ".dataenvgym"
 """What the repository of a stage has in it once the stage was begun there."""
-KILLED: Final = 128
-"""What is added to a signal's number in an exit code, as shells have it."""
 
 
 def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
@@ -274,11 +273,16 @@ def _failed(folder: Path, code: int, status: int | None) -> Outcome:
         code: DVC's exit code.
         status: the stage's own, which is negative if a signal has ended it; None if unknown.
     """
-    failure = _failure(folder)
-    if status is not None and status < 0:
-        said = f"the stage was killed by signal {-status}"
-        return Outcome(code=KILLED - status, place=name(), fault=True, said=said, failure=failure)
-    return Outcome(code=status or code, place=name(), failure=failure)
+    code = as_shells(status or code)
+    # One that could still say why it ends by such a code has said it.
+    killed = status is not None and status < 0
+    return Outcome(
+        code=code,
+        place=name(),
+        fault=is_fault(code),
+        said=f"the stage was killed by signal {code - SIGNALLED}" if killed else "",
+        failure=_failure(folder),
+    )
 
 
 def _failure(folder: Path) -> str:

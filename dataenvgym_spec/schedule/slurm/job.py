@@ -22,6 +22,7 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import UserError, refused
+from dataenvgym_spec.core.faults import as_shells, is_fault
 from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER, mark_of, whole_checkpoints
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
@@ -41,8 +42,6 @@ from dataenvgym_spec.store.leases.lease import LeaseLost
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
 ENDED: Final = "the job was ended by SIGTERM: for another job, or with its node"
-KILLED: Final = 128
-"""What is added to a signal's number in an exit code, as shells and `srun` have it."""
 
 
 def outcomes_folder(layout: Layout, name: str) -> Path:
@@ -192,7 +191,7 @@ def _waited(
     if helpers is None or helpers.code is None or heard:
         return None
     # What `srun` says of a node that is gone is 0; of a process that was killed, a signal.
-    fault = helpers.code >= KILLED or (given_up and not helpers.code)
+    fault = is_fault(helpers.code) or (given_up and not helpers.code)
     if not (fault or given_up):  # it failed because the stage did, which says why
         return None
     said = f"another node of the job takes part no longer: exit code {helpers.code}"
@@ -214,7 +213,7 @@ def _read(place: Path, code: int) -> Outcome:
         return Outcome.unpack(place.read_bytes())
     except OSError:
         said = "the process of the stage was killed"
-        return Outcome(code=code or 1, place=node.name(), fault=True, said=said)
+        return Outcome(code=as_shells(code) or 1, place=node.name(), fault=True, said=said)
 
 
 def _again(place: Path, *, got_on: bool) -> int:
