@@ -19,6 +19,7 @@ from dataenvgym_spec.cli.common import (
     setting,
 )
 from dataenvgym_spec.cli.difference import lines, record
+from dataenvgym_spec.cli.markdown import unreadable
 from dataenvgym_spec.cli.reviewed import reviewed
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.core.paths import is_file
@@ -93,12 +94,18 @@ def _markdown(
 
     Raises:
         UserError: something else than a revision is named.
+        SpecError: a spec has an error, which the text says as well.
     """
     if b is not None or as_json:
         message = "with --markdown, all specs are compared with one revision, for people"
         raise UserError(message, help="such as: dataenvgym diff --markdown origin/main")
     with tempfile.TemporaryDirectory(prefix="diff-", dir=layout.private) as folder:
-        click.echo(reviewed(base, layout, Path(folder), sets), nl=False)
+        try:
+            click.echo(reviewed(base, layout, Path(folder), sets), nl=False)
+        except SpecError as error:
+            # A review needs that text most where a spec is wrong.
+            click.echo(unreadable(str(error)), nl=False)
+            raise
 
 
 def _parse(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ MARK: Final = "<!-- dataenvgym diff --markdown -->"
 MOST_SHOWN: Final = 20
 """Experiments that are shown with what differs; the others are named."""
 MOST_LINES: Final = 60
-"""Lines of one experiment."""
+"""Lines of one experiment, or of errors."""
 LONGEST: Final = 60_000
 """Characters; GitHub takes 65,536 for a comment."""
 CONTINUED: Final = "\nThe rest is too long for a comment; see: `dataenvgym diff NAME@BASE`\n"
@@ -59,6 +59,25 @@ def text(
     return whole if len(whole) <= LONGEST else _cut(whole)
 
 
+def unreadable(errors: str) -> str:
+    """The text where nobody can say what a change means: its specs have errors.
+
+    Args:
+        errors: what is wrong with them, in lines.
+    """
+    rows = errors.splitlines()
+    shown = _fenced([*rows[:MOST_LINES], *_more(rows)])
+    reason = "That is not known, since specs have errors, as `dataenvgym validate` says:"
+    whole = "\n".join([MARK, "### What this changes", reason, "", *shown])
+    return whole if len(whole) <= LONGEST else f"{MARK}\n{reason[:-1]}.\n"
+
+
+def _more(rows: Sequence[str]) -> list[str]:
+    """A line that says how many lines of an experiment or of errors are not shown."""
+    left = len(rows) - MOST_LINES
+    return [f"... and {plural(left, 'more line')}"] if left > 0 else []
+
+
 def _sums(items: Sequence[Difference], base: str) -> str:
     new = sum(item.old is None for item in items)
     gone = sum(item.new is None for item in items)
@@ -84,10 +103,7 @@ def _experiment(item: Difference, base: str, costs: Sequence[str]) -> list[str]:
     if item.old is None:
         what = f"new, with {plural(item.total, 'stage')}"
     head = f"<code>{_name(item)}</code>: {what}"
-    if len(shown) > MOST_LINES:
-        more = len(shown) - MOST_LINES
-        shown = [*shown[:MOST_LINES], f"... and {plural(more, 'more line')}"]
-    inner = _fenced([*shown, *costs])
+    inner = _fenced([*shown[:MOST_LINES], *_more(shown), *costs])
     return ["<details>", f"<summary>{head}</summary>", "", *inner, "</details>", ""]
 
 

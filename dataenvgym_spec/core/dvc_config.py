@@ -49,6 +49,20 @@ def remotes(root: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+def remote_folder(root: Path) -> Path | None:
+    """The folder that the default remote is; None if there is none, or it is elsewhere.
+
+    A relative path starts at the config that has it.
+    """
+    known = remotes(root)
+    found = _setting(root, f'{_REMOTE}{known[0]}"', "url") if known else None
+    if found is None:
+        return None
+    address, config = found
+    path = address.removeprefix("file://")
+    return None if "://" in path else (config.parent / Path(path).expanduser()).resolve()
+
+
 def _setting(root: Path, section: str, key: str) -> tuple[str, Path] | None:
     """The value of a key in the config that counts, and that config.
 

@@ -48,6 +48,8 @@ SERVED: Final = "DATAENVGYM_SERVED"
 """A process whose runs share their warm workers, such as a shell."""
 ENGINES: Final = "DATAENVGYM_ENGINES"
 """Set to 0, each evaluation loads its student itself."""
+ENGINE_SECONDS: Final = "DATAENVGYM_ENGINE_SECONDS"
+"""After how many idle seconds what is kept between stages is given up."""
 
 
 CHECKPOINTS: Final = "DATAENVGYM_CHECKPOINT_SECONDS"

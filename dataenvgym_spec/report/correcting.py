@@ -1,8 +1,9 @@
-"""The words for p values that are corrected since several comparisons are looked at together."""
+"""The words for tests that are corrected since several comparisons are looked at together."""
 
 from __future__ import annotations
 
-from dataenvgym_spec.report.text import count, p_value
+from dataenvgym_spec.report.text import count, p_value, points
+from dataenvgym_spec.results.evidence.equivalence import Equivalence
 from dataenvgym_spec.results.evidence.statistics import LEVEL
 
 
@@ -47,6 +48,34 @@ def taken_back(p: float, adjusted: float | None, family: str) -> str:
     if adjusted is None or not family or not p < 1 - LEVEL <= adjusted:
         return ""
     return f"Corrected for {family}, zero is not left out at 5%."
+
+
+def equivalent(claim: Equivalence, kind: str) -> str:
+    """Whether two students are equivalent within bounds, and by which interval and tests.
+
+    Args:
+        claim: the verdict.
+        kind: of contrast, such as primary: the claims of a kind are corrected together.
+    """
+    family = together(claim.family, f"{kind} claims of equivalence")
+    tests = ""
+    if family:
+        but = ", which is not enough at 5%" if claim.inside and not claim.shown else ""
+        tests = f" ({p_values(claim.p, claim.adjusted, family)}{but})"
+    where = "lies inside" if claim.inside else "does not lie inside"
+    interval = f"the 90% interval, {points(claim.low)} to {points(claim.high)}, {where}"
+    verdict = within(claim)
+    return f"{verdict[0].upper()}{verdict[1:]}: {interval}{tests}."
+
+
+def within(claim: Equivalence) -> str:
+    """The verdict on a claim of equivalence in a few words.
+
+    >>> within(Equivalence(bound=0.02, low=-0.01, high=0.01, p=0.01))
+    'equivalent within ±2 points'
+    """
+    shown = "equivalent" if claim.shown else "not shown to be equivalent"
+    return f"{shown} within ±{100 * claim.bound:g} points"
 
 
 def correction(family: str, among: str = "") -> str:

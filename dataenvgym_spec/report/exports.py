@@ -10,19 +10,28 @@ from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.report import drawing, formats, growth, noise
+from dataenvgym_spec.report import correcting, drawing, formats, growth, noise
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.page import most_flips, taught_axes
 from dataenvgym_spec.report.points import costs, curves_csv
 from dataenvgym_spec.report.tables import Line, TextTable
-from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
+from dataenvgym_spec.report.text import (
+    amount,
+    count,
+    interval,
+    p_cell,
+    percent,
+    point_interval,
+    points,
+)
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.equivalence import Equivalence
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
-from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, intervals
+from dataenvgym_spec.results.wording import compared, intervals, scored
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
@@ -31,7 +40,10 @@ CONTRAST_COLUMNS: Final = (
     *("contrast", "arm", "against", "split", "primary"),
     *("difference", "low", "high", "covers", "items"),
     *("runs", "p", "p_holm", "family", "run_deviation", "noise_floor"),
+    *("equivalence", "low_90", "high_90", "p_equivalence", "p_equivalence_holm", "equivalent"),
 )
+SCORE: Final = ("right", "low", "high", "covers")
+CLAIM: Final = ("equivalence", "#90% interval", "#p (bounds)", "#p (bounds, Holm)")
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
 
@@ -79,27 +91,37 @@ def main_table(study: Study) -> TextTable:
         right, span = percent(one.accuracy.value), interval(one.accuracy)
         taught = amount(one.examples, one.asked)
         lines.append(Line(cells=(one.arm, one.student, right, span, count(one.items), taught)))
-    runs = len(study.seeds)
-    over = ITEMS_ONLY if runs == 1 else f"over runs, of which there are {runs}"
+    over = scored(study.summaries, len(study.seeds))
     title = f"Students of {study.name} on the sealed test, with 95% intervals: {over}."
     return TextTable(title=title, head=MAIN, lines=tuple(lines))
 
 
 def contrast_table(study: Study) -> TextTable:
-    """The declared contrasts, in percentage points."""
+    """The declared contrasts, in percentage points; claims of equivalence where there are any."""
     lines = []
+    bounds = len(CLAIM) if any(one.equivalence for one in study.contrasts) else 0
     for one in study.contrasts:
         who = compared(one.question)
         ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
-        tests = (f"{one.weighed.p:.3f}", "" if one.adjusted is None else f"{one.adjusted:.3f}")
+        tests = (p_cell(one.weighed.p), p_cell(one.adjusted))
         floor = noise.cell(beside(study.floor, one.question, one.weighed))
-        lines.append(Line(cells=(who, primary, *ends, floor, *tests, count(one.items))))
+        cells = (who, primary, *ends, floor, *tests, *_claimed(one.equivalence)[:bounds])
+        lines.append(Line(cells=(*cells, count(one.items))))
     sizes = ("#points", "#95% interval", noise.HEADING)
-    head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", "#items")
+    head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", *CLAIM[:bounds], "#items")
     over = intervals((compared(one.question), one.difference) for one in study.contrasts)
     title = f"Declared contrasts of {study.name}, in percentage points. {over}"
     return TextTable(title=title, head=head, lines=tuple(lines))
+
+
+def _claimed(claim: Equivalence | None) -> tuple[str, ...]:
+    """The cells of a claim of equivalence; empty where nobody asks."""
+    if claim is None:
+        return ("",) * len(CLAIM)
+    verdict = correcting.within(claim)
+    ends = f"{points(claim.low)} to {points(claim.high)}"
+    return (verdict, ends, p_cell(claim.p), p_cell(claim.adjusted))
 
 
 def curve_table(curves: Sequence[Curve]) -> TextTable:
@@ -116,13 +138,14 @@ def curve_table(curves: Sequence[Curve]) -> TextTable:
 
 def csv_files(study: Study) -> dict[str, str]:
     """The texts of the CSV files by name: numbers in full, shares from 0 to 1."""
-    head = ("arm", "student", "seed", "iteration", "right", "low", "high", "items", "examples")
+    head = ("arm", "student", "seed", "iteration", *SCORE, "items", "examples")
     rows = {"main": study.summaries, "runs": study.outcomes}
     texts = {}
     for name, outcomes in rows.items():
         cells = []
         for one in outcomes:
-            ends = (one.accuracy.value, one.accuracy.low, one.accuracy.high)
+            right = one.accuracy
+            ends = (right.value, right.low, right.high, right.covers)
             place = (one.arm, one.student, one.seed, one.iteration)
             cells.append((*place, *ends, one.items, one.examples))
         texts[f"{name}.csv"] = formats.csv_text(head, cells)
@@ -141,7 +164,11 @@ def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, 
     deviation = None if weighed.crossed is None else sqrt(weighed.crossed.run_variance)
     tests = (len(contrast.runs), weighed.p, contrast.adjusted, contrast.family, deviation)
     width = noise.plain(beside(floor, question, weighed))
-    return (*who, question.primary, *ends, found.covers, contrast.items, *tests, width)
+    row = (*who, question.primary, *ends, found.covers, contrast.items, *tests, width)
+    claim = contrast.equivalence
+    if claim is None:
+        return (*row, *(None,) * 6)
+    return (*row, claim.bound, claim.low, claim.high, claim.p, claim.adjusted, claim.shown)
 
 
 def figures(study: Study, look: Look) -> Iterator[str]:

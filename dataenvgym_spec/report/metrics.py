@@ -18,6 +18,7 @@ from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.equivalence import Equivalence
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
@@ -105,17 +106,25 @@ def contrast_record(contrast: Comparison) -> Row:
         row["family"] = {"primary": question.primary, "contrasts": contrast.family}
     row["run_variance"] = _run_variance(contrast.weighed.crossed)
     if contrast.equivalence is not None:
-        row["equivalence"] = {
-            "points": question.equivalence,
-            "ci90_low": round(contrast.equivalence.low, 6),
-            "ci90_high": round(contrast.equivalence.high, 6),
-            "shown": contrast.equivalence.shown,
-        }
+        row["equivalence"] = _equivalence(contrast.equivalence)
     if len(contrast.runs) == 1:
         _, pair = contrast.runs[0]
         row["only_arm"] = pair.gained
         row["only_against"] = pair.lost
     return row
+
+
+def _equivalence(claim: Equivalence) -> Row:
+    """Whether two students differ by less than some points, and by which tests."""
+    row: Row = {
+        "points": round(100 * claim.bound, 6),
+        "ci90_low": round(claim.low, 6),
+        "ci90_high": round(claim.high, 6),
+        "p": round(claim.p, 6),
+    }
+    if claim.adjusted is not None:
+        row |= {"p_holm": round(claim.adjusted, 6), "family": claim.family}
+    return row | {"shown": claim.shown}
 
 
 def _run_variance(crossed: Crossed | None) -> Row | str:

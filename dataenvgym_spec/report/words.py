@@ -241,8 +241,11 @@ def p_values(contrast: Comparison) -> str:
 
 def _family(contrast: Comparison) -> str:
     """The contrasts that one is corrected with; empty if it stands alone."""
-    kind = "primary" if contrast.question.primary else "exploratory"
-    return correcting.together(contrast.family, f"{kind} contrasts")
+    return correcting.together(contrast.family, f"{_kind(contrast.question)} contrasts")
+
+
+def _kind(question: Question) -> str:
+    return "primary" if question.primary else "exploratory"
 
 
 def _components(contrast: Comparison, crossed: Crossed) -> str:
@@ -269,13 +272,9 @@ def verdict(contrast: Comparison) -> str:
     taken = correcting.taken_back(contrast.weighed.p, contrast.adjusted, _family(contrast))
     if taken:
         said.append(taken)
-    bounds = contrast.equivalence
-    if bounds is not None:
-        within = f"within ±{100 * bounds.bound:g} points"
-        verdict = "Equivalent" if bounds.shown else "Not shown to be equivalent"
-        where = "lies inside" if bounds.shown else "does not lie inside"
-        low, high = points(bounds.low), points(bounds.high)
-        said.append(f"{verdict} {within}: the 90% interval, {low} to {high}, {where}.")
+    if contrast.equivalence is not None:
+        kind = _kind(contrast.question)
+        said.append(correcting.equivalent(contrast.equivalence, kind))
     return " ".join(said)
 
 

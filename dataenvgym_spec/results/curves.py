@@ -8,7 +8,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
-from dataenvgym_spec.results.evidence.statistics import Estimate, deviation, over_seeds
+from dataenvgym_spec.results.evidence.statistics import Estimate, mean_over_runs
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
@@ -183,16 +183,11 @@ def arm_curve(mine: Sequence[Curve]) -> Curve:
 
 def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
     points = [point for curve in mine for point in _standing(curve, iteration)]
-    values = [point.accuracy.value for point in points]
-    first = points[0]
-    # The base is one student for all runs: its interval is over items, unless each run draws
-    # answers of its own from it.
-    single = iteration == 0 and not deviation(values)
     return CurvePoint(
         iteration=iteration,
         examples=fmean(point.examples for point in points),
-        accuracy=first.accuracy if single else over_seeds(values, least=0.0, most=1.0),
-        items=first.items,
+        accuracy=mean_over_runs([point.accuracy for point in points]),
+        items=points[0].items,
         unparseable=fmean(point.unparseable for point in points),
         truncated=fmean(point.truncated for point in points),
         tokens=_mean_of([point.tokens for point in points]),

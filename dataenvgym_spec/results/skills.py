@@ -8,8 +8,8 @@ from typing import Final
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.quality import SkillQuality
-from dataenvgym_spec.results.evidence.scores import accuracy, by_skill, share
-from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.results.evidence.scores import accuracy, by_skill
+from dataenvgym_spec.results.evidence.statistics import Estimate, mean_over_runs
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult, read_record
@@ -204,8 +204,4 @@ def _answers(run: Run, student: str, split: str) -> list[Result]:
 
 def _estimate(runs: Sequence[Sequence[Result]]) -> Estimate:
     """The accuracy of the one run, or the mean over runs."""
-    values = [share(rows).value for rows in runs]
-    # Runs share the base's answers where they are greedy: the interval is over items then.
-    if len(runs) == 1 or len(set(values)) == 1:
-        return accuracy(runs[0])
-    return over_seeds(values, least=0.0, most=1.0)
+    return mean_over_runs([accuracy(rows) for rows in runs])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.results.evidence.statistics import Estimate, mean_over_runs
 from dataenvgym_spec.results.evidence.together import WAYS, together
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
@@ -66,8 +66,4 @@ def _by_way(runs: Sequence[Run]) -> Iterator[tuple[str, dict[str, list[Sets]]]]:
 
 def _over(runs: Sequence[Sets]) -> Estimate:
     """The part of the one run, or the mean over runs."""
-    values = [estimate.value for _, estimate in runs]
-    # Runs share the base's answers where they are greedy: the interval is over clusters then.
-    if len(runs) == 1 or len(set(values)) == 1:
-        return runs[0][1]
-    return over_seeds(values, least=0.0, most=1.0)
+    return mean_over_runs([estimate for _, estimate in runs])

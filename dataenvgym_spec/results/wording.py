@@ -6,12 +6,15 @@ Report, exports, terminal and tracking say the same, so that none of them claims
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.evidence.statistics import Covers, Estimate
 from dataenvgym_spec.results.noise import UNKNOWN
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.results.evidence.scores import Outcome
 
 ITEMS_ONLY: Final = "items only; run variance unknown"
 """What an interval with one run per arm covers, and never more."""
@@ -39,8 +42,8 @@ _COVERED: Final[dict[Covers, str]] = {
 _SEVERAL_RUNS: Final = (
     "Intervals of means are t intervals over runs: they cover the run-to-run variance on these "
     "items and not the choice of items. Intervals of contrasts cover both, other runs and other "
-    "items. Intervals of single runs cover the items, and so does that of the base student, which "
-    "all runs share, unless its answers are drawn."
+    "items. Intervals of single runs cover the items, and so do those of the base student, which "
+    "all runs share, unless its answers are drawn, and of a mean whose runs all have one score."
 )
 _MOST_NAMED: Final = 3
 
@@ -75,6 +78,32 @@ def intervals(differences: Iterable[tuple[str, Estimate]]) -> str:
     if len(names) == 1:
         return f"Intervals: {next(iter(names))}."
     return " ".join(f"Intervals of {some(mine)}: {phrase}." for phrase, mine in names.items())
+
+
+def scored(outcomes: Sequence[Outcome], runs: int) -> str:
+    """What the intervals of students' scores are over, such as runs, and of the base items.
+
+    Args:
+        outcomes: of several runs their means.
+        runs: how many there are of each arm.
+    """
+    if runs == 1 or not outcomes:
+        return ITEMS_ONLY
+    groups: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        groups.setdefault(DRAWN[one.accuracy.covers], []).append(one)
+    most = max(groups, key=lambda drawn: len(groups[drawn]))
+    text = f"over {most.replace('runs', f'{runs} runs')}"
+    for drawn, mine in groups.items():
+        if drawn == most:
+            continue
+        elsewhere = {one.student for one in outcomes if one not in mine}
+        names = []
+        for one in mine:
+            alone = one.student not in elsewhere
+            names.append(one.student if alone else f"{one.student} of {one.arm}")
+        text += f"; over {drawn} for {some(names)}"
+    return text
 
 
 def some(names: Sequence[str]) -> str:

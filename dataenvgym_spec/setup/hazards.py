@@ -7,26 +7,24 @@ asks a network.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.core.dvc_config import cache_folder, remotes
+from dataenvgym_spec.core.dvc_config import cache_folder, remote_folder, remotes
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.variables import JOURNAL
+from dataenvgym_spec.setup.collecting import MOST_COMMITS, endangered, written
 from dataenvgym_spec.setup.finding import Finding
+from dataenvgym_spec.store.dvc.state import Cache
 from dataenvgym_spec.store.git.program import git
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.place import journal_file
 
 SAFE_GC: Final = "dvc gc --all-commits --all-experiments"
 """Keeps what any commit or experiment of DVC names: --all-commits alone deletes experiments."""
-_SPACES: Final = ("refs/heads", "refs/remotes", "refs/tags", "refs/exps")
-_EXPERIMENT: Final = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/")
-"""An experiment of DVC. It has other references below `refs/exps` for what it does right now."""
 _EVERYTHING: Final = "git remote set-branches origin '*' && git fetch"
 
 
@@ -76,58 +74,61 @@ def _emptied(folder: Path) -> str:
 
 def _copies(layout: Layout) -> Finding:
     """Whether results are anywhere but in DVC's cache."""
-    name, count = "copy of results", sum(1 for _ in layout.store.glob("*/dvc.lock"))
-    known = remotes(layout.root)
-    if known:
-        detail = f"'dvc push --run-cache' makes one on '{known[0]}'"
-        return Finding(name=name, ok=True, needed=False, detail=detail)
+    name, known = "copy of results", remotes(layout.root)
+    alone, count = _alone(layout)
     if not count:
         return Finding(name=name, ok=True, needed=False, detail="there are no results yet")
-    cache = cache_folder(layout.root)
-    detail = f"none: the results of {count} stages are in DVC's cache alone"
-    if cache.is_relative_to(layout.root):
-        detail += ", which 'git clean -dx' deletes"
-    help = "dvc remote add --default NAME URL && dvc push --run-cache"
-    return Finding(name=name, ok=False, needed=False, detail=detail, help=help)
+    place = "in DVC's cache alone"
+    if cache_folder(layout.root).is_relative_to(layout.root):
+        place += ", which 'git clean -dx' deletes"
+    if not known:
+        detail = f"none: the results of {_stages(count)} are {place}"
+        help = "dvc remote add --default NAME URL && dvc push --run-cache"
+        return Finding(name=name, ok=False, needed=False, detail=detail, help=help)
+    help = "dvc push --run-cache"
+    if alone is None:
+        detail = f"pushed or not: unknown; '{known[0]}' is no folder, and no network is asked here"
+        help += "   (or see what is missing there: dvc status --cloud)"
+        return Finding(name=name, ok=False, needed=False, detail=detail, help=help)
+    detail = f"'{known[0]}' has what DVC's cache has of {_stages(count)}"
+    if alone:
+        detail = f"'{known[0]}' lacks the results of {_stages(alone)}: they are {place}"
+    return Finding(name=name, ok=not alone, needed=False, detail=detail, help=help)
+
+
+def _alone(layout: Layout) -> tuple[int | None, int]:
+    """How many stages have results that a remote lacks, and how many have any in all.
+
+    The first is None where the default remote is no folder.
+    """
+    here, there = Cache(folder=cache_folder(layout.root)), remote_folder(layout.root)
+    remote = None if there is None else Cache(folder=there)
+    alone = count = 0
+    for path in layout.store.glob("*/dvc.lock"):
+        count += 1
+        if remote is not None:
+            results = written(path.read_bytes())
+            # DVC pushes what a directory holds before it pushes the list of that.
+            alone += any(here.has_file(one) and not remote.has_file(one) for one in results)
+    return (None if remote is None else alone), count
 
 
 def _collected(layout: Layout) -> Finding:
     """Results that `dvc gc --workspace` deletes, since only another revision names them."""
-    here = {path.parent.name for path in layout.store.glob("*/dvc.lock")}
-    others: dict[str, set[str]] = {}
-    for ref in _revisions(layout):
-        lost = _locked_at(layout, ref) - here
-        if lost:
-            others[ref] = lost
-    count = len(set().union(*others.values()))
-    detail = "every result that a branch, tag or experiment names is of the workspace too"
-    if others:
-        names = ", ".join(_short(ref) for ref in list(others)[:2])
-        names += f" and {len(others) - 2} more" if len(others) > 2 else ""
-        detail = f"--workspace would delete results of {count} stages that only {names} has"
-    return Finding(name="dvc gc", ok=not others, needed=False, detail=detail, help=SAFE_GC)
-
-
-def _revisions(layout: Layout) -> list[str]:
-    """Branches, tags and experiments of DVC, in this order."""
-    found = []
-    for space in _SPACES:
-        names = map(os.fsdecode, _lines(layout, "for-each-ref", "--format=%(refname)", space))
-        found += [name for name in names if space != "refs/exps" or _EXPERIMENT.match(name)]
-    return found
-
-
-def _locked_at(layout: Layout, ref: str) -> set[str]:
-    """The stage directories with a lock at a revision."""
-    listing = git(layout, "ls-tree", "-r", "-z", "--name-only", ref, "store/") or b""
-    paths = [os.fsdecode(name) for name in listing.split(b"\0")]
-    return {path.split("/")[1] for path in paths if path.endswith("/dvc.lock")}
-
-
-def _short(ref: str) -> str:
-    """A revision as a user calls it: an experiment of DVC by its own name."""
-    _, space, name = ref.split("/", 2)
-    return f"'{name.rpartition('/')[2]}'" if space == "exps" else f"'{name}'"
+    name, found = "dvc gc", endangered(layout)
+    if found is None:
+        detail = "not looked at: a partial clone would have to fetch what other commits name"
+        return Finding(name=name, ok=False, needed=False, detail=detail, help=SAFE_GC)
+    detail = "every result that a commit or experiment names is of the workspace too"
+    if found.names:
+        names = ", ".join(found.names[:2])
+        names += f" and {len(found.names) - 2} more" if len(found.names) > 2 else ""
+        verb = "has" if len(found.names) == 1 else "have"
+        stages = _stages(found.stages)
+        detail = f"--workspace would delete results of {stages} that only {names} {verb}"
+    if not found.is_whole:
+        detail += f" (of the newest {MOST_COMMITS} commits with results)"
+    return Finding(name=name, ok=not found.names, needed=False, detail=detail, help=SAFE_GC)
 
 
 def _worktrees(layout: Layout) -> list[Path]:
@@ -179,6 +180,10 @@ def _history(layout: Layout) -> Iterator[Finding]:
     detail = "shallow: it does not say when contrasts were declared, and dvc gc keeps less"
     help = f"{_EVERYTHING} --unshallow"
     yield Finding(name="history", ok=False, needed=False, detail=detail, help=help)
+
+
+def _stages(count: int) -> str:
+    return "1 stage" if count == 1 else f"{count} stages"
 
 
 def _lines(layout: Layout, *arguments: str) -> list[bytes]:

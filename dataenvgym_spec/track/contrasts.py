@@ -51,7 +51,18 @@ def figures(answer: Comparison) -> dict[str, float]:
     if crossed is not None:
         ends["_run_deviation"] = sqrt(crossed.run_variance)
     if answer.equivalence is not None:
-        ends["_equivalent"] = float(answer.equivalence.shown)
+        ends["_equivalence_p"] = answer.equivalence.p
+    return ends
+
+
+def corrected(answer: Comparison) -> dict[str, float]:
+    """Those that depend on the other contrasts of the family."""
+    ends: dict[str, float] = {}
+    if answer.adjusted is not None:
+        ends["_p_holm"] = answer.adjusted
+    claim = answer.equivalence
+    if claim is not None and claim.adjusted is not None:
+        ends |= {"_equivalence_p_holm": claim.adjusted, "_equivalent": float(claim.shown)}
     return ends
 
 

@@ -298,10 +298,11 @@ def _contrasts(
             continue
         for name, value in contrasts.figures(answer).items():
             yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=when)
-        corrected = _corrected(results, answer, ledger)
-        if corrected is not None:
-            p, last = corrected
-            yield Metric(key=f"{contrast_key(question)}_p_holm", value=p, step=0, timestamp=last)
+        last = _family_ended(results, answer, ledger)
+        if last is None:
+            continue
+        for name, value in contrasts.corrected(answer).items():
+            yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=last)
 
 
 def _floors(
@@ -320,10 +321,10 @@ def _floors(
             yield from measured.beside(answers[question], contrast_key(question), when)
 
 
-def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[float, int] | None:
-    """Holm's p value, once every contrast of the family is answered, and when that was.
+def _family_ended(results: Results, answer: Comparison, ledger: Ledger) -> int | None:
+    """When the last contrast of the family was answered; None before each is.
 
-    Until then it would change with each that comes.
+    Until then what is corrected would change with each that comes.
     """
     family = [
         question
@@ -332,9 +333,7 @@ def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[fl
     ]
     times = [_complete(results, question, ledger) for question in family]
     ended = [time for time in times if time is not None]
-    if answer.adjusted is None or len(ended) < len(family):
-        return None
-    return answer.adjusted, max(ended)
+    return max(ended) if len(ended) == len(family) else None
 
 
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:

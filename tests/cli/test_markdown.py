@@ -155,6 +155,16 @@ def test_a_conflict_in_a_spec_is_told(repo: Path) -> None:
     )
     result = call("dataenvgym", "diff", "--markdown", "HEAD", cwd=repo, ok=False)
     expect_refusal(result, "E002", "git left a conflict here")
+    assert result.stdout.startswith(f"{markdown.MARK}\n### What this changes\nThat is not known")
+    assert "git left a conflict here" in result.stdout
+
+
+def test_errors_stay_in_a_fence_and_fit_a_comment() -> None:
+    said = markdown.unreadable("error: '``` @team'\n" * 100)
+    assert said.count("````text\n") == 1 and said.endswith("... and 40 more lines\n````\n")
+    assert "@team" not in outside(said)
+    for letter in ("x", "\x1b", "`"):
+        assert len(markdown.unreadable(f"{letter * 100_000}\n" * 100)) <= markdown.LONGEST
 
 
 def test_a_long_one_is_cut_to_what_a_comment_may_hold() -> None:

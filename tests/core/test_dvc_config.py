@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from dataenvgym_spec.core.dvc_config import cache_folder, remotes
+from dataenvgym_spec.core.dvc_config import cache_folder, remote_folder, remotes
 from tests.support.repositories import call, new_repo
 
 
@@ -55,3 +55,27 @@ def test_remotes_of_all_levels_are_known_the_default_first(
         default = ["--default"] if name == "near" else []
         call("dvc", "remote", "add", "-q", level, *default, name, "/data", cwd=repo)
     assert remotes(repo) == ("near", "far", "own")
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("/data/there", "/data/there"),
+        ("../../beside", "beside"),
+        ("file:///data/there", "/data/there"),
+        ("s3://bucket/x", None),
+        ("ssh://host/x", None),
+        ("remote://other/x", None),
+    ],
+)
+def test_a_remote_may_be_a_folder(
+    address: str, folder: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(tmp_path / "none"))
+    (tmp_path / "repo" / ".dvc").mkdir(parents=True)
+    assert remote_folder(tmp_path / "repo") is None
+    text = f"[core]\n    remote = b\n['remote \"a\"']\n    url = /other\n['remote \"b\"']\n    url = {address}\n"
+    (tmp_path / "repo" / ".dvc" / "config").write_text(text, encoding="utf-8")
+    expected = None if folder is None else (tmp_path / folder).resolve()
+    assert remote_folder(tmp_path / "repo") == expected

@@ -18,9 +18,9 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import KILLED
 from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.core.running import LASTING
-from dataenvgym_spec.core.variables import ENGINES
+from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES
 from dataenvgym_spec.execute.warm.client import WORKER
-from dataenvgym_spec.execute.warm.kept import IDLE, release
+from dataenvgym_spec.execute.warm.kept import release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.language.components import definition
@@ -288,7 +288,7 @@ def test_it_ends_when_told_to_and_when_nobody_asks(
     run.said(first)
     release(os.environ)
     wait_until(lambda: not run.engines(), "it ends as it is told to")
-    monkeypatch.setenv(IDLE, "1")
+    monkeypatch.setenv(ENGINE_SECONDS, "1")
     run.said(first)
     wait_until(lambda: not run.engines(), "it ends after a second")
 

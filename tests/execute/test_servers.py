@@ -17,7 +17,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import MachineFault
-from dataenvgym_spec.core.variables import ENGINES
+from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES
 from dataenvgym_spec.execute.warm import kept, servers
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import Ask
@@ -157,7 +157,7 @@ def test_a_server_that_died_between_stages_is_started_again(run: Run) -> None:
 
 
 def test_it_ends_when_nobody_asks_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(kept.IDLE, "1")
+    monkeypatch.setenv(ENGINE_SECONDS, "1")
     with teacher(run.base) as first:
         said(first)
     there = pids(run.base)

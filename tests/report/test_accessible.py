@@ -1,11 +1,13 @@
 """What a reader finds on a laptop and on a phone, in light and dark: a page as wide as the screen, to which axe objects nothing.
 
 Axe checks for readers with a screen reader, a keyboard or weak sight. It runs in a real browser, on pages with everything that a
-report can hold, laid out for the screen of a laptop and of a phone.
+report can hold, laid out for the screen of a laptop and of a phone. That they hold everything is a test as well: a section that is
+added later must come into the store that these pages are of.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -13,18 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from jinja2 import Template
 
+from dataenvgym_spec.report import page as report
 from dataenvgym_spec.report.browse import browse
 from dataenvgym_spec.report.page import page
-from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.study import study
 from tests.support.axe import objections
+from tests.support.branches import Branches
 from tests.support.browsing import LAPTOP, PATIENCE, PHONE, a_browser
-from tests.support.taught import Taught
+from tests.support.complete import Complete
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+TEMPLATES = (
+    "page.html.j2",
+    *(f"{name}.html.j2" for name in ("skills", "teaching", "probes", "examples")),
+)
 SCREENS = {"laptop": LAPTOP, "phone": PHONE}
 SIZES = """() => ({
   inner: window.innerWidth,
@@ -38,12 +47,58 @@ OPENED = """async () => {
 """What a click opens is a part of the page as well, and some of it is made only then."""
 
 
+NOTHING_THERE = {
+    "not: for contrast in study.contrasts",
+    "if study.unanswered",  # said in place of the contrasts, where all are unanswered
+    "if mixed and not study.contrasts",
+    "not: if different",
+    "not: if mixed",
+    "not: if many",
+}
+"""What a report says in place of something, in words alone: each is the contrary of a branch that the pages here have."""
+HEADING = re.compile(r"<(h1|h2|h3|summary|figcaption)>(.*?)</\1>")
+
+
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     root = tmp_path_factory.mktemp("shown")
-    Taught(root, seeds=(0, 1))
-    results = load("tiny", root)
+    Complete(root)
+    return load("tiny", root)
+
+
+@pytest.fixture(scope="module")
+def pages(results: Results) -> dict[str, str]:
     return {"report": page(study(results)), "examples": dict(browse(results))["index.html"]}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_pages_have_everything_that_a_report_can_hold(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = Branches(report._read)
+    monkeypatch.setattr(report, "_read", templates.reading)
+    text = page(study(results))
+    assert {words for _, words in templates.missed(text)} == NOTHING_THERE
+    assert {name for name, _ in templates.found} == {*TEMPLATES, "macros.html.j2"}
+    assert "\u202e" not in text
+
+
+def test_each_heading_of_the_templates_stands_on_the_page(pages: dict[str, str]) -> None:
+    headings = 0
+    for name in TEMPLATES:
+        for tag, heading in HEADING.findall(report._read(name)):
+            parts = re.split(r"{{.*?}}|{%.*?%}", heading)
+            fixed = max((part.strip() for part in parts), key=len)
+            headings += bool(fixed)
+            assert fixed in pages["report"], f"{name} has a <{tag}> that the store lacks: {heading}"
+    assert headings > 30
+
+
+def test_a_section_that_the_store_lacks_would_be_found() -> None:
+    lines = ["{% if a %}A{% else %}B{% endif %}", "{% for one in many %}{{ one }}{% endfor %}"]
+    templates = Branches(lambda _: "".join(lines))
+    page = Template(templates.reading("x.j2")).render(a=True, many=[])
+    assert templates.missed(page) == {("x.j2", "not: if a"), ("x.j2", "for one in many")}
 
 
 @pytest.fixture(scope="module")

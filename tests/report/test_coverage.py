@@ -76,8 +76,8 @@ def test_a_page_says_it_with_each_answer_and_below_each_table(results: Notebook)
         if SPAN.search(block):
             (answers if "less" in block and "points" in block else tables).append(block)
     assert not lacking(iter(answers), words(results))
-    # Changes of other test sets are means over runs, and some tables are of each run by itself.
-    assert not lacking(iter(tables), words(results), ITEMS_ONLY, "runs on these items")
+    # Some tables are of each run by itself.
+    assert not lacking(iter(tables), words(results), ITEMS_ONLY)
     assert len(tables) >= 3
     if words(results) == ITEMS_ONLY:
         assert not lacking(iter(tables), ITEMS_ONLY) and ONE_RUN in text
@@ -95,7 +95,7 @@ def test_a_terminal_says_it_in_every_paragraph(
 ) -> None:
     monkeypatch.chdir(results.layout.root)
     said = CliRunner().invoke(report, ["tiny"]).output
-    assert not lacking(paragraphs(said), words(results), "runs on these items")
+    assert not lacking(paragraphs(said), words(results))
     assert coverage(results.index.seeds) in " ".join(said.split())
 
 

@@ -14,8 +14,10 @@ import pytest
 
 from dataenvgym_spec.report.exports import csv_files, export, tables
 from dataenvgym_spec.report.formats import latex
+from dataenvgym_spec.results.evidence.statistics import Covers
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import Study, study
+from dataenvgym_spec.results.wording import ITEMS_ONLY, scored
 from tests.support.reported import ARMS, ITERATIONS, Store
 from tests.support.repositories import call, expect_refusal
 
@@ -39,6 +41,12 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_tables_hold_the_figures_of_the_report(content: Study) -> None:
     told = rows(csv_files(content)["main.csv"])
     assert [(row["arm"], row["student"]) for row in told] == [(arm, student) for arm in ARMS for student in ("base", "best", "last")]  # fmt: skip
+    assert [row["covers"] for row in told] == [one.accuracy.covers for one in content.summaries]
+    assert not any(row["seed"] for row in told), "no row is of one run"
+    runs = rows(csv_files(content)["runs.csv"])
+    assert {row["seed"] for row in runs} == {"0", "1"} and {row["covers"] for row in runs} == {
+        "items"
+    }
     for row, outcome in zip(told, content.summaries, strict=True):
         assert float(row["right"]) == outcome.accuracy.value and int(row["items"]) == outcome.items
     (contrast,) = rows(csv_files(content)["contrasts.csv"])
@@ -50,6 +58,29 @@ def test_tables_hold_the_figures_of_the_report(content: Study) -> None:
     assert len(found["main"].lines) == 6 and len(found["contrasts"].lines) == 1
     (first, _) = found["curves"].lines
     assert len(first.cells) == 1 + ITERATIONS + 1 and first.cells[0] == ARMS[0]
+
+
+def test_the_caption_says_of_each_row_what_its_interval_is_over(content: Study) -> None:
+    varied = []
+    for one in content.summaries:
+        covers: Covers = "items" if one.student == "base" else "seeds"
+        varied.append(replace(one, accuracy=replace(one.accuracy, covers=covers)))
+    assert tables(replace(content, summaries=tuple(varied)))["main"].title.endswith(
+        " with 95% intervals: over 2 runs; over items for base."
+    )
+    best = [one for one in varied if one.student == "best"]
+    assert scored(best, 2) == "over 2 runs"
+    alike = replace(best[0], accuracy=replace(best[0].accuracy, covers="clusters"))
+    assert scored([alike, *best[1:], *best], 2) == (
+        "over 2 runs; over clusters for best of with-state"
+    )
+    assert scored(content.outcomes, 1) == ITEMS_ONLY
+
+
+def test_one_run_has_its_seed(tmp_path: Path) -> None:
+    one = study(load("tiny", Store(tmp_path / "repo", seeds=(4,)).write().root))
+    told = rows(csv_files(one)["main.csv"])
+    assert {(row["seed"], row["covers"]) for row in told} == {("4", "items")}
 
 
 def test_a_name_that_is_a_formula_or_a_command_is_neither(content: Study) -> None:

@@ -32,6 +32,11 @@ def test_a_base_whose_answers_each_run_draws_is_a_mean_over_runs() -> None:
     assert (base.value, base.covers, base.count) == (pytest.approx(0.3), "seeds", 2)
 
 
+def test_runs_that_agree_by_chance_have_a_band_over_items() -> None:
+    _, taught = means(run(0, 5, 10), run(1, 5, 10), run(2, 5, 10))
+    assert taught == proportion(10, 20) and taught.high - taught.low > 0.3
+
+
 def test_answers_that_could_not_be_judged_are_counted_beside_the_accuracy() -> None:
     def counted(unparseable: int, truncated: int) -> Curve:
         point = CurvePoint(

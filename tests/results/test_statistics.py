@@ -1,11 +1,18 @@
 """Intervals and tests against values computed by hand and at their edges."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest, chi2
 
-from dataenvgym_spec.results.evidence.statistics import over_seeds, paired, proportion
+from dataenvgym_spec.results.evidence.statistics import (
+    clustered_proportion,
+    mean_over_runs,
+    over_seeds,
+    paired,
+    proportion,
+)
 
 
 def wilson(right, items, z=1.959963984540054):
@@ -145,6 +152,24 @@ def test_over_seeds_is_a_t_interval():
     half = 4.302652729911275 * 0.1 / math.sqrt(3)
     assert (found.value, found.low, found.high) == pytest.approx((0.6, 0.6 - half, 0.6 + half))
     assert (found.covers, found.count) == ("seeds", 3)
+
+
+def test_a_mean_of_runs_that_agree_has_the_widest_of_their_intervals_over_items():
+    alone, together = (
+        proportion(8, 10),
+        clustered_proportion((str(n // 2), n < 8) for n in range(10)),
+    )
+    found = mean_over_runs([alone, together, alone])
+    assert found == together and found.low < alone.low < 0.8
+    # Sums of thirds differ by what rounding leaves, and are the same share.
+    near = replace(alone, value=alone.value + 1e-16)
+    assert mean_over_runs([alone, near]).covers == "items"
+
+
+def test_a_mean_of_runs_that_differ_is_over_runs():
+    found = mean_over_runs([proportion(count, 10) for count in (5, 6, 7)])
+    assert found == over_seeds([0.5, 0.6, 0.7], least=0.0, most=1.0)
+    assert mean_over_runs([proportion(5, 10)]) == proportion(5, 10)
 
 
 def test_over_seeds_stays_where_accuracies_can_be():

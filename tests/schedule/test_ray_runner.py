@@ -69,8 +69,10 @@ class Rays:
         return [{"Alive": True, "NodeID": "1", "NodeManagerHostname": "m", "Resources": resources}]
 
     def remote(self, task: Any) -> Any:
-        def begin(*_: object) -> Stream:
+        def begin(*_: object, **given: object) -> Stream:
             stream = Stream()
+            if task is tasks.work:
+                assert given == {"lent": True}, "the cluster is somebody's"
             if task is tasks.work:
                 self.streams.append(stream)
             return stream

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.variables import ENGINE_SECONDS
 from dataenvgym_spec.schedule.ray import tasks
 
 TALKS = """
@@ -49,3 +50,18 @@ def test_a_silent_stage_ends_when_ray_interrupts_its_task(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         list(parts)
     assert not ended.exists()
+
+
+def test_an_engine_leaves_a_gpu_that_ray_gives_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ENGINE_SECONDS, raising=False)
+
+    def idle(gpus: int, *, lent: bool, **defaults: str) -> str | None:
+        monkeypatch.setattr(tasks, "gpus_here", lambda _environ: gpus)
+        return tasks._environment(defaults, "run", lent=lent).get(ENGINE_SECONDS)
+
+    assert idle(1, lent=True) == str(tasks.LINGERS)
+    assert idle(0, lent=True) is None, "what is kept without a GPU is in nobody's way"
+    assert idle(1, lent=False) is None, "a cluster of our own gives it to this run alone"
+    assert idle(1, lent=True, **{ENGINE_SECONDS: "900"}) is None, "the driver's user has said it"
+    monkeypatch.setenv(ENGINE_SECONDS, "60")
+    assert idle(1, lent=True) == "60", "the machine's has"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.setup.collecting import SHORT
 from dataenvgym_spec.setup.hazards import SAFE_GC
 from tests.support.bundles import with_results
 from tests.support.repositories import call, expect_refusal, new_repo, shell
@@ -107,6 +108,22 @@ def test_dvc_gc_deletes_what_only_another_branch_names(study: Path) -> None:
     assert actions(study)["run"] == len(lost) + 1
 
 
+def test_dvc_gc_deletes_what_only_an_earlier_commit_names(study: Path) -> None:
+    call("git", "checkout", "-q", "longer", cwd=study)
+    longer = locked(study)
+    call("git", "revert", "--no-edit", "HEAD", cwd=study)
+    lost = longer - locked(study)
+    commit = call("git", "rev-parse", "HEAD~1", cwd=study).stdout[:SHORT]
+    finding = warned(study)["dvc gc"]
+    assert f"results of {len(lost)} stages that only commit {commit} has" in finding["detail"]
+    cache = study / ".dvc" / "cache"
+    before = objects(cache)
+    shell(f"{advised(finding)} --force", cwd=study)
+    assert objects(cache) == before and "dvc gc" in warned(study)
+    call("dvc", "gc", "--workspace", "--force", cwd=study)
+    assert objects(cache) < before and "dvc gc" not in warned(study)
+
+
 @pytest.mark.slow
 def test_dvc_gc_of_the_cloud_in_a_shallow_clone_deletes_what_others_pushed(study: Path) -> None:
     storage = with_remote(study)
@@ -197,6 +214,12 @@ def test_git_clean_x_takes_the_cache_and_unfinished_work_and_a_remote_has_the_re
 ) -> None:
     everything = locked(study)
     assert "which 'git clean -dx' deletes" in warned(study)["copy of results"]["detail"]
+    storage = study.parent / "storage"
+    call("dvc", "remote", "add", "-q", "--default", "storage", str(storage), cwd=study)
+    told = warned(study)["copy of results"]
+    assert f"'storage' lacks the results of {len(everything)} stages" in told["detail"]
+    assert "which 'git clean -dx' deletes" in told["detail"]
+    call("dvc", "remote", "remove", "storage", cwd=study)
     with_remote(study)
     assert "copy of results" not in warned(study)
     unfinished = study / ".dataenvgym" / "scratch" / "train-0123456789abcdef" / "work"

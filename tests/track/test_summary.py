@@ -18,8 +18,12 @@ from tests.support.copied import Everything
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_mlflow_has_the_intervals_of_the_report(tmp_path: Path, seeds: tuple[int, ...]) -> None:
     """t intervals over seeds, and of one seed those over items; the base's are over items."""
-    root = Everything(tmp_path / "repo", {}, seeds=seeds).write(asked=0).root
-    results = load("tiny", root)
+
+    def right(item: int, arm: str, seed: int, iteration: int) -> bool:
+        return (7 * item) % 20 < 5 + (3 + seed) * iteration
+
+    store = Everything(tmp_path / "repo", {}, seeds=seeds, right=right)
+    results = load("tiny", store.write(asked=0).root)
     report = json.loads(metrics(study(results)))
     for run in project(results).runs:
         tags, shown = dict(run.tags), {metric.key: metric.value for metric in run.metrics}

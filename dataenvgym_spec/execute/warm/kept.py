@@ -20,7 +20,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.room import gpus_named
-from dataenvgym_spec.core.variables import ENGINES, VLLM_CACHE, count
+from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, VLLM_CACHE, count
 from dataenvgym_spec.execute.warm.client import (
     WORKER,
     awaited,
@@ -51,8 +51,6 @@ ALL: Final = "all"
 _SOCKET: Final = re.compile(
     r"(?P<served>\d+)-(?P<started>\d+)-(engine-(?P<gpus>[\w.]*)-)?\w+\.sock"
 )
-IDLE: Final = "DATAENVGYM_ENGINE_SECONDS"
-"""The environment variable that says after how many idle seconds what is kept is given up."""
 SECONDS: Final = 900
 """Longer than most trainings between two evaluations take."""
 
@@ -135,7 +133,7 @@ def idle_seconds(environ: Mapping[str, str]) -> int:
     Raises:
         UserError: the variable says what cannot be.
     """
-    return count(environ, IDLE) or SECONDS
+    return count(environ, ENGINE_SECONDS) or SECONDS
 
 
 def _shapes(name: str) -> bool:

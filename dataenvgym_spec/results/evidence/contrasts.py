@@ -5,7 +5,7 @@ The only place that decides what is compared; report, tracking and notebooks sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
@@ -15,6 +15,7 @@ from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
 from dataenvgym_spec.results.evidence.answers import Sides, rows_of, sides
 from dataenvgym_spec.results.evidence.components import Crossed, crossed
 from dataenvgym_spec.results.evidence.correction import holm
+from dataenvgym_spec.results.evidence.equivalence import Equivalence, Interval, equivalence
 from dataenvgym_spec.results.evidence.inversion import Clustered, difference_interval
 from dataenvgym_spec.results.evidence.statistics import (
     LEVEL,
@@ -26,32 +27,9 @@ from dataenvgym_spec.results.evidence.tails import NORMAL
 from dataenvgym_spec.results.experiment import Results
 
 ALPHA: Final = 1 - LEVEL
-"""The level of every test; an equivalence is tested by two one-sided tests at it."""
+"""The level of every test."""
 MOST: Final = (-1.0, 1.0)
 """All that a difference of two accuracies can be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equivalence:
-    """Whether two students differ by less than some bounds.
-
-    It is the verdict of two one-sided tests at 5% (Schuirmann 1987, J. of Pharmacokinetics and
-    Biopharmaceutics 15, 657-680): whether the interval at 90% lies within the bounds.
-
-    Attributes:
-        bound: the largest difference that counts as none, as a share.
-        low: the lower end of the interval at 90%.
-        high: its upper end.
-    """
-
-    bound: float
-    low: float
-    high: float
-
-    @property
-    def shown(self) -> bool:
-        """Whether the two are equivalent within the bounds."""
-        return -self.bound < self.low and self.high < self.bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +105,8 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
     """The declared contrasts that can be answered already, the primary ones first.
 
     The primary contrasts are one family, those that explore another: each holds its error rate by
-    Holm's correction over all that are declared in it, answered or not.
+    Holm's correction over all that are declared in it, answered or not. In each the claims of
+    equivalence are corrected among themselves, likewise.
     """
     answers = [comparison(results, question) for question in results.index.contrasts]
     found: list[Comparison] = []
@@ -135,9 +114,22 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
         declared = sum(one.primary is primary for one in results.index.contrasts)
         family = [one for one in answers if one and one.question.primary is primary]
         adjusted = holm([one.weighed.p for one in family], declared)
+        bounded = iter(_equivalences(results, family, primary=primary))
         for one, p in zip(family, adjusted, strict=True):
-            found.append(replace(one, adjusted=p, family=declared))
+            claim = None if one.equivalence is None else next(bounded)
+            found.append(replace(one, adjusted=p, family=declared, equivalence=claim))
     return tuple(found)
+
+
+def _equivalences(
+    results: Results, family: Sequence[Comparison], *, primary: bool
+) -> Iterator[Equivalence]:
+    """The claims of equivalence of a family, corrected."""
+    questions = [one for one in results.index.contrasts if one.primary is primary]
+    declared = sum(one.equivalence is not None for one in questions)
+    claims = [one.equivalence for one in family if one.equivalence is not None]
+    for claim, p in zip(claims, holm([claim.p for claim in claims], declared), strict=True):
+        yield replace(claim, adjusted=p, family=declared)
 
 
 def comparison(results: Results, question: Question) -> Comparison | None:
@@ -147,11 +139,12 @@ def comparison(results: Results, question: Question) -> Comparison | None:
         return None
     weighed = weigh(answers)
     bound = question.equivalence
+    claim = None if bound is None else equivalence(_interval(answers, weighed), bound / 100)
     return Comparison(
         question=question,
         weighed=weighed,
         amounts=amounts(results, question),
-        equivalence=None if bound is None else _equivalence(answers, weighed, bound / 100),
+        equivalence=claim,
     )
 
 
@@ -189,19 +182,17 @@ def weigh(answers: Mapping[int, Sides]) -> Weighed:
     return Weighed(difference=difference, items=items, p=p, runs=runs, crossed=table)
 
 
-def _equivalence(answers: Mapping[int, Sides], weighed: Weighed, bound: float) -> Equivalence:
-    """The interval at 90%, made as that at 95% is."""
+def _interval(answers: Mapping[int, Sides], weighed: Weighed) -> Interval:
+    """The interval at other levels, made as that at 95% is."""
     if weighed.crossed is not None:
-        low, high = weighed.crossed.interval(2 * ALPHA)
-    elif weighed.replicates > 1:
-        low, high = MOST
-    else:
-        first = next(iter(answers.values()))
-        clusters = _clusters(answers)
-        signs = _signs(first).items()
-        sums = Clustered.of((clusters.get(item, item), sign) for item, sign in signs)
-        low, high = difference_interval(sums, NORMAL.inv_cdf(1 - ALPHA))
-    return Equivalence(bound=bound, low=low, high=high)
+        return weighed.crossed.interval
+    if weighed.replicates > 1:
+        return lambda _: MOST
+    first = next(iter(answers.values()))
+    clusters = _clusters(answers)
+    signs = _signs(first).items()
+    sums = Clustered.of((clusters.get(item, item), sign) for item, sign in signs)
+    return lambda alpha: difference_interval(sums, NORMAL.inv_cdf(1 - alpha / 2))
 
 
 def _signs(one: Sides) -> dict[str, float]:

@@ -18,7 +18,7 @@ from dataenvgym_spec.results.evidence.statistics import (
     Paired,
     clustered_proportion,
     deviation,
-    over_seeds,
+    mean_over_runs,
     paired,
 )
 from dataenvgym_spec.results.experiment import Results
@@ -197,12 +197,10 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
     first = mine[0]
     if len(mine) == 1:
         return first
-    values = [outcome.accuracy.value for outcome in mine]
-    spread = deviation(values)
-    # Runs share one base student, and its answers if they are greedy: then its interval is over
-    # items, not runs.
+    spread = deviation([outcome.accuracy.value for outcome in mine])
+    # Runs share one base student, and its answers if they are greedy: counts are no means.
     if first.iteration == 0 and not spread:
-        return replace(first, deviation=spread)
+        return replace(first, seed=None, deviation=spread)
     iterations = {outcome.iteration for outcome in mine}
     return Outcome(
         arm=first.arm,
@@ -211,7 +209,7 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
         iteration=first.iteration if len(iterations) == 1 else None,
         examples=fmean(outcome.examples for outcome in mine),
         asked=fmean(outcome.asked for outcome in mine),
-        accuracy=over_seeds(values, least=0.0, most=1.0),
+        accuracy=mean_over_runs([outcome.accuracy for outcome in mine]),
         items=first.items,
         unparseable=fmean(outcome.unparseable for outcome in mine),
         truncated=fmean(outcome.truncated for outcome in mine),
@@ -223,8 +221,7 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
 def _mean_passes(mine: Sequence[Outcome]) -> tuple[tuple[int, Estimate], ...]:
     means = []
     for of_runs in zip(*(outcome.passes for outcome in mine), strict=True):
-        values = [estimate.value for _, estimate in of_runs]
-        means.append((of_runs[0][0], over_seeds(values, least=0.0, most=1.0)))
+        means.append((of_runs[0][0], mean_over_runs([estimate for _, estimate in of_runs])))
     return tuple(means)
 
 

@@ -24,6 +24,8 @@ from dataenvgym_spec.results.evidence.inversion import (
 Covers = Literal["items", "clusters", "seeds", "items and seeds", "clusters and seeds"]
 
 LEVEL: Final = 0.95
+_EQUAL: Final = 1e-12
+"""Shares that are no further apart are the same: sums differ by what rounding leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,30 @@ def deviation(values: Sequence[float]) -> float:
     if len(values) < 2:
         raise ValueError("an interval over runs needs two runs")
     return stdev(values)
+
+
+def mean_over_runs(runs: Sequence[Estimate]) -> Estimate:
+    """A share over the runs of an arm: the one there is, or the mean with its interval over runs.
+
+    Runs that all have the same share would have an interval without a width. Of runs that have one
+    student, and its answers, there is no variance to see; two or three others agree by chance, as
+    shares of few items do, which says nothing of the next run. Then the interval is over items: of
+    those of the runs the widest.
+
+    >>> one, other = proportion(8, 10), proportion(6, 10)
+    >>> mean_over_runs([one, one]) == one
+    True
+    >>> both = mean_over_runs([one, other])
+    >>> round(both.value, 3), both.covers, both.count
+    (0.7, 'seeds', 2)
+
+    Args:
+        runs: each run's own share with its interval over items; at least of one.
+    """
+    values = [run.value for run in runs]
+    if max(values) - min(values) < _EQUAL:
+        return max(runs, key=lambda run: run.high - run.low)
+    return over_seeds(values, least=0.0, most=1.0)
 
 
 def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimate:

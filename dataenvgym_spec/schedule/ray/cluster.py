@@ -85,6 +85,11 @@ class Cluster:
         return cls(ray, address)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is this run's alone."""
+        return self.address is None
+
+    @property
     def machines(self) -> tuple[Machine, ...]:
         """Those that are there now, as far as is known."""
         if time.monotonic() - self._at > FRESH:

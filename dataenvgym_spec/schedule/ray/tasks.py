@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.variables import ENGINES, SERVED
+from dataenvgym_spec.core.room import gpus_here
+from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.schedule.ray.lasting import process_of
@@ -34,6 +35,8 @@ MOST: Final = 1 << 16
 """Bytes of output that are gathered at most."""
 GRACE: Final = 20.0
 """Seconds that a stage has to end after an interrupt."""
+LINGERS: Final = 15
+"""Seconds for which an engine stays on a GPU: the next evaluation of a run that waits finds it."""
 THREADS: Final = "OMP_NUM_THREADS"
 
 
@@ -46,13 +49,14 @@ def room() -> None:
     """Does nothing: it asks for room on a machine."""
 
 
-def work(content: bytes, run: str, machines: int = 1) -> Iterator[Part]:
+def work(content: bytes, run: str, machines: int = 1, *, lent: bool = False) -> Iterator[Part]:
     """Does the stage of a parcel in a process of its own.
 
     Args:
         content: the parcel.
         run: what the run is called.
         machines: that train together in it, of which this one is the first.
+        lent: whether Ray may give what it had to somebody else's task once it has ended.
     """
     yield BEGUN, node.name().encode()
     parcel = Parcel.unpack(content)
@@ -61,7 +65,7 @@ def work(content: bytes, run: str, machines: int = 1) -> Iterator[Part]:
         path.touch(mode=0o600)  # it may hold credentials
         path.write_bytes(content)
         command = [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())]
-        environ = _environment(parcel.defaults, run)
+        environ = _environment(parcel.defaults, run, lent=lent)
         if machines > 1:
             environ |= together.told(machines, _address(), parcel.defaults)
         code = yield from _done(command, folder, environ)
@@ -142,14 +146,19 @@ def _undisturbed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _environment(defaults: Mapping[str, str], run: str) -> dict[str, str]:
-    """The environment of a stage: what it keeps for others ends with the run on this machine."""
+def _environment(defaults: Mapping[str, str], run: str, *, lent: bool = False) -> dict[str, str]:
+    """The environment of a stage: what it keeps for others ends with the run on this machine.
+
+    What it keeps on a GPU that Ray gives to others after it ends within seconds.
+    """
     lasting = process_of(run)
     environ = {**environment(), SERVED: str(lasting or os.getpid())}
     if lasting is None:
         # The machine has just joined. An engine of this process alone would not be found by who
         # needs its GPU.
         environ[ENGINES] = "0"
+    if lent and gpus_here(os.environ) and ENGINE_SECONDS not in {**defaults, **environ}:
+        environ[ENGINE_SECONDS] = str(LINGERS)
     # Ray sets this by what a task was given; results may depend on it.
     if THREADS not in defaults:
         environ.pop(THREADS, None)

@@ -277,6 +277,10 @@ class Cache:
             self._looked_up[digest] = self._is_whole(digest)
         return self._looked_up[digest]
 
+    def has_file(self, digest: str) -> bool:
+        """Whether there is a file of an object's name, whatever it holds."""
+        return os.path.exists(self._object(digest))  # noqa: PTH110
+
     def path(self, digest: str) -> Path:
         """Where an object is, or would be."""
         return Path(self._object(digest))
