@@ -39,10 +39,6 @@ from dataenvgym_spec.results.wording import DRAWN, compared, covered, place
 CHOSEN_HERE: Final = (
     "The best student was chosen by its score on these items, so that its score here is optimistic."
 )
-_NO_VARIANCE: Final = (
-    "All runs gave the same difference, so there is no variance between them to make an interval "
-    "of."
-)
 
 
 def stops(curves: Sequence[Curve]) -> str:
@@ -280,8 +276,6 @@ def verdict(contrast: Comparison) -> str:
 
 def zero(contrast: Comparison) -> str:
     """The same of zero in a few words, for the column of a table."""
-    if _same_each_time(contrast.difference):
-        return "unknown"
     if _holds_zero(contrast.difference):
         return "included"
     taken = correcting.taken_back(contrast.weighed.p, contrast.adjusted, _family(contrast))
@@ -293,17 +287,10 @@ _ITEMS: Final = {"test": "sealed test items", "selection": "selection items"}
 
 def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
-    if _same_each_time(estimate):
-        return _NO_VARIANCE
     over = DRAWN[estimate.covers]
     if _holds_zero(estimate):
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
-
-
-def _same_each_time(estimate: Estimate) -> bool:
-    """Whether runs gave one difference, so that the interval has no width and says nothing."""
-    return estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9
 
 
 def _holds_zero(estimate: Estimate) -> bool:
