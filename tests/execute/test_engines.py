@@ -33,6 +33,7 @@ from tests.support.waiting import wait_until
 TRANSFORMERS = Component(
     slot="backend", kind="transformers", version=definition("backend", "transformers").version()
 )
+IN_VLLM = Component(slot="backend", kind="vllm", version=definition("backend", "vllm").version())
 
 
 @pytest.fixture(scope="module")
@@ -376,3 +377,27 @@ def test_one_in_vllm_answers_as_one_that_is_started_for_each_student(tmp_path: P
     for texts, student in ((kept[0], 0), (kept[1], 1), (kept[2], 0), *((one, 2) for one in bare)):
         assert texts == cold[student][: len(texts)]
     assert len({str(texts) for texts in cold}) == 3
+
+
+@pytest.mark.slow
+def test_a_process_that_keeps_vllm_answers_as_one_that_is_started_for_each_student(
+    run: Run, tmp_path: Path
+) -> None:
+    """An engine for all adapters, one for the base: vLLM computes with room for adapters or without."""
+    pytest.importorskip("vllm")
+    base = untrained(tmp_path / "small", heads=1, hidden_size=32)
+    first, second = (adapter(base, tmp_path / name, seed) for seed, name in enumerate("ab"))
+    order = [first, second, base, first, base]
+    said = []
+    for student in order:
+        with asked(base, student, IN_VLLM) as engine:
+            said.append([one.text for one in engine.generate(PROMPTS)])
+    assert run.loads() == 2
+    out = tmp_path / "said.json"
+    for student in (first, second, base):
+        alone(VLLM, base, out, student)
+        (cold,) = json.loads(out.read_text())
+        assert all(
+            texts == cold for one, texts in zip(order, said, strict=True) if one == student
+        ), student.name
+    assert len({str(texts) for texts in said}) == 3
