@@ -1,6 +1,5 @@
 """What git and DVC do to results: the tool says so before, and helps afterwards. See docs/dvc.md."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -10,49 +9,13 @@ import pytest
 from dataenvgym_spec.setup.collecting import SHORT
 from dataenvgym_spec.setup.hazards import SAFE_GC
 from tests.support.bundles import with_results
+from tests.support.hazards import actions, advised, commit, locked, objects, warned, write
 from tests.support.repositories import call, expect_refusal, new_repo, shell
-from tests.support.runs import QUICK, executed, quick_path
+from tests.support.runs import QUICK, executed
 from tests.support.specs import SMALL
 
 LONGER = SMALL.replace("iterations: 1", "iterations: 2")
 OTHER = LONGER.replace("iterations: 2", "iterations: 3")
-
-
-def write(repo: Path, text: str, name: str = "tiny") -> None:
-    (repo / "specs" / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-
-def commit(repo: Path) -> None:
-    call("git", "add", "-A", cwd=repo)
-    call("git", "commit", "-qm", "x", "--allow-empty", cwd=repo)
-
-
-def locked(repo: Path) -> set[str]:
-    """The stages whose results the workspace names."""
-    return {path.parent.name for path in repo.glob("store/*/dvc.lock")}
-
-
-def objects(folder: Path) -> int:
-    """How many objects a cache or a remote holds."""
-    return sum(path.is_file() for path in (folder / "files").rglob("*"))
-
-
-def actions(repo: Path, *more: str) -> dict[str, int]:
-    """How many stages are run, restored and so on."""
-    head = call("dataenvgym", "plan", *more, "tiny", cwd=repo).stdout.splitlines()[0]
-    counts = head.partition(": ")[2].split(", ")
-    return {word: int(count) for count, _, word in (text.partition(" ") for text in counts)}
-
-
-def warned(repo: Path, **more: str) -> dict[str, dict[str, str]]:
-    """What `doctor` finds wrong, by name. Nothing of this page keeps one from working."""
-    told = call("dataenvgym", "doctor", "--json", cwd=repo, **more).stdout
-    return {row["name"]: row for row in json.loads(told)["checks"] if not row["ok"]}
-
-
-def advised(finding: dict[str, str]) -> str:
-    """The command of a finding, without the remark behind it."""
-    return finding["help"].partition("   (")[0]
 
 
 def with_remote(repo: Path, url: str = "") -> Path:
@@ -325,45 +288,3 @@ def test_a_clone_in_which_one_experiment_was_pulled_says_what_the_others_lack(
     call("dvc", "remote", "remove", "storage", cwd=clone)
     refused = call("dataenvgym", "report", "second", cwd=clone, ok=False)
     expect_refusal(refused, "run: dvc repro second", "no remote is known")
-
-
-# --- dvc exp --------------------------------------------------------------------------------------
-
-
-def test_dvc_exp_run_has_no_parameter_to_set(study: Path) -> None:
-    done = call("dvc", "exp", "run", "-S", "loop.iterations=3", "tiny", cwd=study, ok=False)
-    assert done.returncode != 0 and "Could not override 'loop.iterations'" in done.stderr
-
-
-@pytest.mark.slow
-def test_dvc_exp_run_runs_what_dvc_repro_runs_and_dvc_gc_forgets_it(quick_copy: Path) -> None:
-    repo = quick_copy
-    (repo / ".gitignore").open("a", encoding="utf-8").write(f"/{QUICK}\n")
-    commit(repo)
-    path = repo / "specs" / "tiny.yaml"
-    changed = path.read_text(encoding="utf-8").replace("floor: 0.2", "floor: 0.8")
-    write(repo, changed)
-    call("dataenvgym", "compile", cwd=repo)
-    foreseen = actions(repo)
-    before = (repo / QUICK / "executed.txt").read_text(encoding="utf-8").splitlines()
-    call("git", "add", "-A", cwd=repo)
-    exp = ("dvc", "exp")
-    call(*exp, "run", "--temp", "tiny", cwd=repo, apart=True, **quick_path(repo))
-    after = (repo / QUICK / "executed.txt").read_text(encoding="utf-8").splitlines()
-    assert len(after) - len(before) == foreseen["run"]
-    # It ran elsewhere: here is what was before, and the cache has the results.
-    assert "run" not in actions(repo) and actions(repo)["restore"] > 5
-    name = call(*exp, "list", "--name-only", cwd=repo).stdout.split()[0]
-    call("git", "reset", "-q", "--hard", cwd=repo)
-    call("git", "clean", "-fdxq", "-e", f"/{QUICK}", "-e", "/.dvc", cwd=repo)
-    assert f"that only '{name}' has" in warned(repo)["dvc gc"]["detail"]
-    held = objects(repo / ".dvc" / "cache")
-    shell(f"{SAFE_GC} --force", cwd=repo)
-    assert objects(repo / ".dvc" / "cache") == held
-    call(*exp, "apply", name, cwd=repo, apart=True)
-    assert actions(repo).keys() == {"reuse"}
-    call("git", "reset", "-q", "--hard", cwd=repo)
-    call("git", "clean", "-fdxq", "-e", f"/{QUICK}", "-e", "/.dvc", cwd=repo)
-    # Commits are not experiments of DVC.
-    call("dvc", "gc", "--all-commits", "--force", cwd=repo)
-    assert objects(repo / ".dvc" / "cache") < held
