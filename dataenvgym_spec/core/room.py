@@ -15,6 +15,10 @@ from typing import Final
 from dataenvgym_spec.core.machine import gpu_count
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+GIVEN: Final = "DATAENVGYM_CPUS"
+"""The environment variable with the processors that a run has given to one of its stages."""
+OF_A_JOB: Final = "SLURM_CPUS_PER_TASK"
+"""Slurm's own, where a job has asked for some. Not all clusters hold processes to them."""
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _MEMORY: Final = Path("/proc/meminfo")
 
@@ -29,6 +33,20 @@ def cpus_here(groups: Path = _GROUPS) -> int:
     if quota.isdigit() and period.isdigit():
         count = min(count, ceil(int(quota) / int(period)))
     return max(1, count)
+
+
+def cpus_given(environ: Mapping[str, str]) -> int:
+    """Processors that a stage may use: those that it was given, as far as they are here.
+
+    Args:
+        environ: of the stage.
+    """
+    there = cpus_here()
+    for name in (GIVEN, OF_A_JOB):
+        text = environ.get(name, "")
+        if text.isdecimal() and int(text):
+            return min(int(text), there)
+    return there
 
 
 def memory_here(groups: Path = _GROUPS, memory: Path = _MEMORY) -> int | None:

@@ -111,6 +111,12 @@ class Component:
         return declared is not None and declared.device
 
     @property
+    def executes(self) -> bool:
+        """Whether it executes programs that a model wrote; False if it is not installed here."""
+        declared = _installed(self.slot, self.kind)
+        return declared is not None and declared.runs_programs
+
+    @property
     def ready(self) -> bool:
         """Whether it is a model that exists; False if it is not installed here."""
         declared = _installed(self.slot, self.kind)

@@ -269,6 +269,11 @@ class Definition:
     distribution: str | None = None
     cpu_extra: str | None = None
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether it executes what a model wrote, itself or by a sandbox that it may hold."""
+        return self.executes or any(part.slot == "sandbox" for part in self.parts)
+
     def marked(self, keyword: str) -> dict[OptionPath, Any]:
         """The options that carry a keyword of ours: path and value."""
         return self.marks.get(keyword, {})

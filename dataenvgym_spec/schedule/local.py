@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.faults import KILLED, is_fault
 from dataenvgym_spec.core.hashing import STEADY
-from dataenvgym_spec.core.room import VISIBLE
+from dataenvgym_spec.core.room import GIVEN, VISIBLE
 from dataenvgym_spec.schedule import starter
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work, shard_command
@@ -81,7 +81,7 @@ class LocalRunner:
         request = {
             "id": work.id,
             **self._called(work),
-            "environ": {**self._devices(work), **self.variables(work)},
+            "environ": {**self._given(work), **self.variables(work)},
             "output": str(output),
         }
         self.running[work.id] = work
@@ -100,6 +100,10 @@ class LocalRunner:
         options = ["--single-item", *(["--pull"] if work.pull else [])]
         # A `dvc push` or `dvc pull` of somebody else in this clone is waited for.
         return {"arguments": ["--wait-for-lock", "repro", *options, *work.targets]}
+
+    def _given(self, work: Work) -> dict[str, str]:
+        """What of this machine a work may use."""
+        return {**self._devices(work), GIVEN: str(self.capacity.clipped(work.needs).cpus)}
 
     def _devices(self, work: Work) -> dict[str, str]:
         """The GPUs that a work may see: no other work sees them meanwhile."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.core.variables import ONE_THREAD
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.gym.sandboxes.lanes import lanes_of
+from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 from dataenvgym_spec.schedule.models import Loaded, Models
 from dataenvgym_spec.schedule.protocol import Needs
 
 MIB: Final = 2**20
 LIGHT: Final = 256 * MIB
-"""Memory of a stage in which no model runs."""
+"""Memory of a stage in which no model runs, besides what judges answers."""
 HEAVY: Final = 1024 * MIB
 """Memory of what models need before they are loaded."""
 GIB: Final = 2**30
@@ -53,24 +57,76 @@ def needs(stage: Stage, spread: Spread, models: Models) -> Needs:
         models: what is known of models.
     """
     loaded = models.loaded(stage) if stage.on_device else ()
+    judging = _Judging.of(stage)
     if not loaded:
-        return Needs(memory=LIGHT, light=True)
+        cpus = judging.cpus(spread)
+        return Needs(cpus=cpus, memory=LIGHT + judging.memory(cpus), light=True)
     trains = stage.declaration.work == "training"
     processes, machines = (spread.processes, spread.machines) if trains else (1, 1)
     on_gpu = bool(spread.gpus)
     memory = processes * (
         HEAVY + sum(model.memory(spread.cache, on_gpu=on_gpu) for model in loaded)
     )
+    threads = 1 if on_gpu else _threads(loaded, spread, processes)
+    # The model has answered before what it has said is judged.
+    cpus = max(threads * processes, judging.cpus(spread))
+    memory += judging.memory(cpus, processes)
     if any(model.parameters is None for model in loaded):
         memory = 0
+    gpus = 0
     if on_gpu:
         gpus = spread.gpus if trains else spread.split
-        return Needs(cpus=processes, gpus=gpus, memory=memory, machines=machines)
-    threads = spread.threads
-    if threads is None:
-        small = all(_is_small(model) for model in loaded)
-        threads = 1 if small else max(1, spread.cpus // processes)
-    return Needs(cpus=threads * processes, memory=memory, machines=machines)
+    return Needs(cpus=cpus, gpus=gpus, memory=memory, machines=machines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judging:
+    """How a stage judges answers, in children of its own.
+
+    Attributes:
+        limits: bytes that a child of each of its components may take; empty if it judges none.
+        executes: whether programs are executed, which takes most of the time of such a stage.
+    """
+
+    limits: tuple[int, ...]
+    executes: bool
+
+    @classmethod
+    def of(cls, stage: Stage) -> _Judging:
+        parts = [part for _, one in stage.params.components() for part in one.walk()]
+        judges = [part for part in parts if part.slot == "scorer" or part.executes]
+        limits = tuple(map(_limit, judges))
+        return cls(limits=limits, executes=any(part.executes for part in judges))
+
+    def cpus(self, spread: Spread) -> int:
+        """Processors that judge: one, unless they are what the stage waits for."""
+        return lanes_of(spread.cpus) if self.executes else 1
+
+    def memory(self, cpus: int, processes: int = 1) -> int:
+        """Bytes that children may take who work at once; components judge one after the other.
+
+        Args:
+            cpus: of the stage.
+            processes: that train, each of which judges.
+        """
+        return processes * lanes_of(cpus, processes) * max(self.limits, default=0)
+
+
+def _limit(part: Component) -> int:
+    """Bytes that a child may take that judges, or a program that it starts."""
+    memory = part.options.get("memory")
+    # What packages call so, nobody knows.
+    if part.executes and isinstance(memory, int) and part.definition.distribution is None:
+        return max(SandboxLimits().memory, memory * MIB)
+    return SandboxLimits().memory
+
+
+def _threads(loaded: Sequence[Loaded], spread: Spread, processes: int) -> int:
+    """Threads of each process on the CPU."""
+    if spread.threads is not None:
+        return spread.threads
+    small = all(_is_small(model) for model in loaded)
+    return 1 if small else max(1, spread.cpus // processes)
 
 
 def _is_small(model: Loaded) -> bool:

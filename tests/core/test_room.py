@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core import room
-from dataenvgym_spec.core.room import cpus_here, gpus_here, memory_here
+from dataenvgym_spec.core.room import GIVEN, OF_A_JOB, cpus_given, cpus_here, gpus_here, memory_here
 
 
 def test_processors_are_those_of_the_affinity_and_of_the_group(tmp_path: Path) -> None:
@@ -38,3 +38,12 @@ def test_gpus_are_those_that_are_there_and_visible(monkeypatch: pytest.MonkeyPat
     assert gpus_here({}) == 2
     for text, expected in (("", 0), ("-1", 0), ("1", 1), ("0,1", 2), ("0,1,2,3", 2)):
         assert gpus_here({"CUDA_VISIBLE_DEVICES": text}) == expected
+
+
+def test_a_stage_has_the_processors_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "cpus_here", lambda: 8)
+    assert cpus_given({}) == cpus_given({GIVEN: "", OF_A_JOB: "many"}) == 8
+    assert cpus_given({OF_A_JOB: "4"}) == 4
+    # A run within a job shares out what that has.
+    assert cpus_given({OF_A_JOB: "4", GIVEN: "1"}) == 1
+    assert cpus_given({GIVEN: "16"}) == 8, "no process has more than are there"

@@ -10,14 +10,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.room import GIVEN
 from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available, enclosed, stop
 from dataenvgym_spec.gym.sandboxes.isolated import Isolated
+from dataenvgym_spec.gym.sandboxes.lanes import BESIDE, lanes
 from dataenvgym_spec.gym.sandboxes.protocol import (
     Call,
     Judgement,
@@ -90,6 +93,24 @@ def test_values_come_back_in_order_whoever_shares_a_child(sandbox: Isolated) -> 
     assert [outcome.value for outcome in outcomes] == [2 * n for n in range(9)]
     together = judged(sandbox, *["os.getcwd()"] * 3, computed=True)
     assert len({outcome.value for outcome in together}) == 1
+
+
+def test_a_stage_with_one_processor_has_one_text_judged_at_a_time(
+    sandbox: Isolated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(GIVEN, "1")
+    spans = [outcome.value for outcome in judged(sandbox, *["span(0.1)"] * 4)]
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
+
+
+def test_as_many_texts_are_judged_at_once_as_a_stage_has_processors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dataenvgym_spec.core.room.cpus_here", lambda: 8)
+    assert lanes({}) == lanes({GIVEN: "6"}) == 4
+    assert lanes({GIVEN: "2"}) == 2
+    assert lanes({GIVEN: "6", BESIDE: "3"}) == 2, "each process that trains has a judge"
+    assert lanes({GIVEN: "2", BESIDE: "3"}) == 1
 
 
 def test_each_ending_costs_one_text(sandbox: Isolated) -> None:

@@ -59,7 +59,7 @@ def test_a_training_gets_its_gpus_an_evaluation_one_and_others_none(
         alone = given("train", DATAENVGYM_PROCESSES="1")
     for one, count in ((train, 2), (alone, 1), (evaluate, 1)):
         assert one["GRES"].startswith(f"gpu:{GPU}:{count}(") and one["NumCPUs"] == str(count)
-    assert evaluate["Mem"] == "1500", "its model takes less"
+    assert alone["Mem"] == "1500", "its model takes less"
     assert (train["Partition"], train["Nice"]) == ("other", "7")
     assert not data["GRES"]
     assert (data["Partition"], data["Nice"]) == ("main", "0")

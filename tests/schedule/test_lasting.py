@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from dataenvgym_spec.core.room import GIVEN
 from dataenvgym_spec.core.variables import ENGINES, SERVED
 from dataenvgym_spec.schedule.ray.lasting import Lasting, process_of
 from dataenvgym_spec.schedule.ray.tasks import _environment
@@ -34,14 +35,15 @@ def test_what_a_stage_keeps_ends_with_the_run_and_not_with_a_task() -> None:
         assert {process_of(run) for _ in range(300)} == {process.pid}
         Lasting(run)  # of a second node on this machine: it leaves the name to the first
         assert process_of(run) == process.pid
-        found = _environment({}, run)
+        found = _environment({}, run, cpus=3)
         assert found[SERVED] == str(process.pid)
         assert ENGINES not in found
+        assert found[GIVEN] == "3"
         process.kill()
     assert process_of(run) is None
 
 
 def test_where_there_is_none_yet_no_engine_is_kept() -> None:
-    found = _environment({}, secrets.token_hex(16))
+    found = _environment({}, secrets.token_hex(16), cpus=3)
     assert found[SERVED] == str(os.getpid())
     assert found[ENGINES] == "0"

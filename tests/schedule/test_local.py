@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.room import GIVEN
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner, reason
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Shard, Work
@@ -90,6 +91,8 @@ def test_no_two_works_share_a_gpu(runner: LocalRunner) -> None:
         for name, count in zip(names, (1, 0, 1), strict=True)
     ]
     assert [one["CUDA_VISIBLE_DEVICES"] for one in seen] == ["5", "", "7"]
+    many = work("w4", cpus=99)
+    assert runner._given(many)[GIVEN] == str(runner.capacity.cpus), "and none more than there is"
     runner.running = {name: work(name, gpus=1) for name in ("w0", "w2")}
     assert not runner.fits(work("w3", gpus=1))
     assert runner.fits(work("w3"))

@@ -20,6 +20,7 @@ from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.params import EvaluateParams, GenerateParams, TrainParams
+from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import GIB, HEAVY, LIGHT, Spread, needs
@@ -30,6 +31,8 @@ from tests.support.repositories import new_repo
 from tests.support.specs import SMALL, merged, plain
 
 MANY = 10**9
+CHILD = SandboxLimits().memory
+"""What a child may take that judges an answer."""
 COUNT = 30_000
 """The parameters of the model that lies here."""
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -74,13 +77,16 @@ def large(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Models:
 def test_a_student_that_the_run_makes_is_taken_for_small(graph: Graph) -> None:
     unknown = Models(graph.by_id())
     train, data = of_kind(graph, "train"), of_kind(graph, "data")
-    assert needs(data, Spread(gpus=4, processes=4), unknown) == Needs(memory=LIGHT, light=True)
+    spread = Spread(gpus=4, processes=4)
+    assert needs(data, spread, unknown) == Needs(memory=LIGHT + CHILD, light=True)
     assert needs(train, Spread(cpus=8), unknown) == Needs(cpus=1, memory=HEAVY)
 
 
 def test_a_large_student_takes_memory_and_processors(graph: Graph, large: Models) -> None:
     train, evaluate = of_kind(graph, "train"), of_kind(graph, "evaluate")
-    assert needs(evaluate, Spread(cpus=8), large) == Needs(cpus=8, memory=HEAVY + 4 * MANY)
+    assert needs(evaluate, Spread(cpus=8), large) == Needs(
+        cpus=8, memory=HEAVY + 4 * MANY + 4 * CHILD
+    )
     assert needs(train, Spread(cpus=8, processes=2), large) == Needs(
         cpus=8, memory=2 * (HEAVY + 16 * MANY)
     )
@@ -91,7 +97,7 @@ def test_on_gpus_weights_pass_through_main_memory(graph: Graph, large: Models) -
     train, evaluate = of_kind(graph, "train"), of_kind(graph, "evaluate")
     spread = Spread(cpus=8, gpus=4, processes=4, split=2)
     assert needs(train, spread, large) == Needs(cpus=4, gpus=4, memory=4 * (HEAVY + 4 * MANY))
-    assert needs(evaluate, spread, large) == Needs(cpus=1, gpus=2, memory=HEAVY + 4 * MANY)
+    assert needs(evaluate, spread, large) == Needs(cpus=1, gpus=2, memory=HEAVY + 4 * MANY + CHILD)
 
 
 def test_an_adapter_leaves_the_weights_below_as_they_are(graph: Graph, large: Models) -> None:
@@ -111,9 +117,37 @@ def test_an_adapter_leaves_the_weights_below_as_they_are(graph: Graph, large: Mo
     params = msgspec.structs.replace(evaluate.params, generate=generate, backend=backend)
     asked = replace(evaluate, params=params)
     spread = spread_of({"VLLM_CPU_KVCACHE_SPACE": "3", "CUDA_VISIBLE_DEVICES": ""}, 8)
-    assert needs(asked, spread, large).memory == HEAVY + 2 * MANY + 3 * GIB
+    assert needs(asked, spread, large).memory == HEAVY + 2 * MANY + 3 * GIB + 4 * CHILD
     on_gpu = replace(spread, gpus=1)
-    assert needs(asked, on_gpu, large).memory == HEAVY + 2 * MANY
+    assert needs(asked, on_gpu, large).memory == HEAVY + 2 * MANY + CHILD
+
+
+def test_what_judges_answers_takes_memory_and_programs_take_processors(
+    graph: Graph, large: Models
+) -> None:
+    check, evaluate = of_kind(graph, "check"), of_kind(graph, "evaluate")
+    here = Spread(cpus=8)
+    assert needs(check, here, large) == Needs(memory=LIGHT + CHILD, light=True)
+
+    def executing(stage: Stage, **more: Any) -> Stage:
+        scorer = Component.parse("scorer", {"kind": "programs", **more})
+        return replace(stage, params=msgspec.structs.replace(stage.params, score=scorer))
+
+    light = Needs(cpus=4, memory=LIGHT + 4 * CHILD, light=True)
+    assert needs(executing(check), here, large) == light
+    assert needs(executing(check), Spread(cpus=2), large).cpus == 2, "no more than there are"
+    # Programs may be allowed more than what reads other answers.
+    wide = needs(executing(check, memory=2048), here, large)
+    assert wide.memory == LIGHT + 4 * 2 * CHILD
+    small = Models(graph.by_id())
+    assert needs(evaluate, here, small) == Needs(cpus=1, memory=HEAVY + CHILD)
+    assert needs(executing(evaluate), here, small) == Needs(cpus=4, memory=HEAVY + 4 * CHILD)
+    on_gpu = needs(executing(evaluate), replace(here, gpus=1), large)
+    assert (on_gpu.cpus, on_gpu.gpus) == (4, 1)
+    # A check executes programs whatever the scorer does.
+    calls = Component.parse("check", {"kind": "executes", "memory": 64})
+    params = msgspec.structs.replace(check.params, checks=(calls,))
+    assert needs(replace(check, params=params), here, large) == light
 
 
 def asking(graph: Graph, teacher: Mapping[str, Any], files: dict[str, str]) -> Stage:

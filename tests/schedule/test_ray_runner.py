@@ -72,7 +72,7 @@ class Rays:
         def begin(*_: object, **given: object) -> Stream:
             stream = Stream()
             if task is tasks.work:
-                assert given == {"lent": True}, "the cluster is somebody's"
+                assert given == {"lent": True, "cpus": 1}, "the cluster is somebody's"
             if task is tasks.work:
                 self.streams.append(stream)
             return stream

@@ -57,7 +57,7 @@ def test_an_engine_leaves_a_gpu_that_ray_gives_to_others(monkeypatch: pytest.Mon
 
     def idle(gpus: int, *, lent: bool, **defaults: str) -> str | None:
         monkeypatch.setattr(tasks, "gpus_here", lambda _environ: gpus)
-        return tasks._environment(defaults, "run", lent=lent).get(ENGINE_SECONDS)
+        return tasks._environment(defaults, "run", cpus=1, lent=lent).get(ENGINE_SECONDS)
 
     assert idle(1, lent=True) == str(tasks.LINGERS)
     assert idle(0, lent=True) is None, "what is kept without a GPU is in nobody's way"

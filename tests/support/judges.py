@@ -69,6 +69,13 @@ def lingers(seconds: float) -> int:
     return os.fork()
 
 
+def span(seconds: float) -> list[float]:
+    """When it begins and when it ends."""
+    begun = time.monotonic()
+    time.sleep(seconds)
+    return [begun, time.monotonic()]
+
+
 def connects() -> None:
     socket.create_connection(("127.0.0.1", 9), timeout=1)
 
@@ -90,4 +97,5 @@ ATTACKS = {
     "connects": connects,
     "processes": processes,
     "sleep": time.sleep,
+    "span": span,
 }

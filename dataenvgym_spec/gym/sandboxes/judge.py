@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import stop, variables
+from dataenvgym_spec.gym.sandboxes.lanes import lanes
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
 from dataenvgym_spec.gym.sandboxes.protocol import Call, Judgement, SandboxLimits, SandboxOutcome
 
@@ -98,7 +100,9 @@ class JudgeProcess:
     ) -> int:
         """Has groups of calls judged; returns how many were, before the process ended."""
         asked = [[calls[number].arguments for number in group] for group in groups]
-        request = {"groups": asked, "limits": asdict(limits)}
+        # A process that is shared serves stages with more processors and with fewer.
+        at_once = lanes(os.environ)
+        request = {"groups": asked, "limits": asdict(limits), "lanes": at_once}
         self._wait()
         self.connection.settimeout(limits.seconds + GRACE)
         for done, group in enumerate(groups):

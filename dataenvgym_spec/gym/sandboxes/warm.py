@@ -50,8 +50,6 @@ LIVES: Final = 1
 """The descriptor of a pipe that whoever keeps a shared process holds open."""
 PROMPT: Final = 10.0
 """How long a stage may take to say what it wants made, in seconds."""
-LANES: Final = min(os.cpu_count() or 1, 4)
-"""How many children work at once; each may take as much memory as the limits allow."""
 TOGETHER: Final = 64
 """How many calls whose text no model wrote share a child."""
 MOST_WORDS: Final = 300
@@ -136,7 +134,7 @@ def serve(connection: socket.socket, made: Made, rights: Rights) -> None:
         running: deque[Child] = deque()
         for group in request["groups"]:
             running.append(Child(made.judge, group, limits, rights, server))
-            if len(running) == LANES:
+            if len(running) == request["lanes"]:
                 send(connection, _settled(running.popleft()))
         for child in running:
             send(connection, _settled(child))

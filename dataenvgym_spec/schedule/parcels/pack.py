@@ -44,7 +44,17 @@ PLAIN: Final = (
 None opens an account: those a machine has by itself.
 """
 _OURS: Final = "DATAENVGYM_"
-_HERE: Final = ("EXECUTOR", "JUDGES", "LASTING", "LIMITS", "RUN", "SERVED", "TRACK", "WORKER")
+_HERE: Final = (
+    "CPUS",
+    "EXECUTOR",
+    "JUDGES",
+    "LASTING",
+    "LIMITS",
+    "RUN",
+    "SERVED",
+    "TRACK",
+    "WORKER",
+)
 _KEPT: Final = frozenset({HARDWARE, JOURNAL, NODES, ROOTS, *(f"{_OURS}{name}" for name in _HERE)})
 """Those of this package that are about this machine, or that only the driver obeys."""
 

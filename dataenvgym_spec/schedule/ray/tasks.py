@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.room import gpus_here
+from dataenvgym_spec.core.room import GIVEN, gpus_here
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
@@ -49,13 +49,16 @@ def room() -> None:
     """Does nothing: it asks for room on a machine."""
 
 
-def work(content: bytes, run: str, machines: int = 1, *, lent: bool = False) -> Iterator[Part]:
+def work(
+    content: bytes, run: str, machines: int = 1, *, cpus: int, lent: bool = False
+) -> Iterator[Part]:
     """Does the stage of a parcel in a process of its own.
 
     Args:
         content: the parcel.
         run: what the run is called.
         machines: that train together in it, of which this one is the first.
+        cpus: processors that it was given here.
         lent: whether Ray may give what it had to somebody else's task once it has ended.
     """
     yield BEGUN, node.name().encode()
@@ -65,14 +68,14 @@ def work(content: bytes, run: str, machines: int = 1, *, lent: bool = False) -> 
         path.touch(mode=0o600)  # it may hold credentials
         path.write_bytes(content)
         command = [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())]
-        environ = _environment(parcel.defaults, run, lent=lent)
+        environ = _environment(parcel.defaults, run, cpus=cpus, lent=lent)
         if machines > 1:
             environ |= together.told(machines, _address(), parcel.defaults)
         code = yield from _done(command, folder, environ)
         yield ENDED, _outcome(path, code).pack()
 
 
-def helped(content: bytes, run: str) -> Iterator[Part]:
+def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
     """Does the part of this machine in a training whose stage another one does.
 
     It ends when it is cancelled, or when its part has failed.
@@ -80,6 +83,7 @@ def helped(content: bytes, run: str) -> Iterator[Part]:
     Args:
         content: the parcel.
         run: what the run is called.
+        cpus: processors that it was given here.
     """
     parcel = Parcel.unpack(content)
     try:
@@ -88,7 +92,7 @@ def helped(content: bytes, run: str) -> Iterator[Part]:
         outcome = Outcome(code=1, place=node.name(), said=f"{error.message}; {error.help}")
         yield ENDED, outcome.pack()
         return
-    environ = together.environment(parcel, _environment(parcel.defaults, run))
+    environ = together.environment(parcel, _environment(parcel.defaults, run, cpus=cpus))
     code = yield from _done(command, tempfile.gettempdir(), environ)
     said = f"the part of '{node.name()}' in the training ended with exit code {code}"
     yield ENDED, Outcome(code=code or 1, place=node.name(), fault=code < 0, said=said).pack()
@@ -146,13 +150,15 @@ def _undisturbed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _environment(defaults: Mapping[str, str], run: str, *, lent: bool = False) -> dict[str, str]:
+def _environment(
+    defaults: Mapping[str, str], run: str, *, cpus: int, lent: bool = False
+) -> dict[str, str]:
     """The environment of a stage: what it keeps for others ends with the run on this machine.
 
     What it keeps on a GPU that Ray gives to others after it ends within seconds.
     """
     lasting = process_of(run)
-    environ = {**environment(), SERVED: str(lasting or os.getpid())}
+    environ = {**environment(), SERVED: str(lasting or os.getpid()), GIVEN: str(cpus)}
     if lasting is None:
         # The machine has just joined. An engine of this process alone would not be found by who
         # needs its GPU.
