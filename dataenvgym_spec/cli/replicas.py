@@ -65,7 +65,9 @@ def _replica_lines(replica: Replica, floor: Floor | None) -> Iterator[str]:
             yield f"   port {port.name}: {', '.join(map(visible, port.files))}"
     for score in replica.scores:
         yield f"   {_score(score)}"
-        yield f"   {_beside(score, floor)}"
+        yield f"   {_beside(replica, score, floor)}"
+    if replica.asked > 1:
+        yield f"   {_BOTH}"
     if replica.circumstances:
         yield f"   ran otherwise: {'; '.join(map(visible, replica.circumstances))}"
     kept = "and were not given" if replica.owed else "here not"
@@ -83,19 +85,47 @@ def _score(score: ScoreReplica) -> str:
     )
 
 
-def _beside(score: ScoreReplica, floor: Floor | None) -> str:
-    """The noise floor of evaluations beside a score."""
-    width = evaluated(floor)
+_BOTH: Final = (
+    "both students answered now: the stored answers are of another student, or were given under "
+    "other circumstances"
+)
+
+
+def _beside(replica: Replica, score: ScoreReplica, floor: Floor | None) -> str:
+    """The noise floor beside a score: that of evaluations, or of trainings."""
+    sort = "evaluations" if replica.kind == "evaluate" else "trainings"
+    width = beside(replica, score, floor)
     if width is None:
-        return f"noise floor of evaluations: {UNKNOWN}"
+        return f"noise floor of {sort}: {UNKNOWN}"
     side = "beyond" if abs(score.after - score.before) > width else "within"
-    return f"{side} the noise floor of evaluations, {100 * width:.1f} points"
+    return f"{side} the noise floor of {sort}, {100 * width:.1f} points"
 
 
-def evaluated(floor: Floor | None) -> float | None:
-    """What two evaluations of one student stay within by chance alone; None if not measured."""
+def beside(replica: Replica, score: ScoreReplica, floor: Floor | None) -> float | None:
+    """What a score that was computed again stays within by chance alone; None if not measured."""
+    if replica.elsewhere:
+        return None  # no copy answered items of another test set
+    if replica.kind == "evaluate":
+        return evaluated(floor, score.items)
+    return trained(floor, score.items) if replica.kind == "train" else None
+
+
+def evaluated(floor: Floor | None, items: int | None = None) -> float | None:
+    """What two evaluations of one student stay within by chance alone; None if not measured.
+
+    Args:
+        floor: the noise floor of the experiment.
+        items: how many were answered; as many as copies did if it is left out.
+    """
     # No training lies between them, so that what trainings vary by says nothing of it.
-    return None if floor is None else floor.difference(first=False, second=False)
+    return None if floor is None else floor.difference(items=items, first=False, second=False)
+
+
+def trained(floor: Floor | None, items: int | None = None) -> float | None:
+    """The same of two trainings of one student, which evaluations alone say nothing of."""
+    if floor is None or floor.retrain is None:
+        return None
+    return floor.difference(items=items)
 
 
 def record(replicas: Sequence[Replica], floor: Floor | None = None) -> dict[str, Any]:
@@ -104,6 +134,18 @@ def record(replicas: Sequence[Replica], floor: Floor | None = None) -> dict[str,
     return {
         "kept": not any(replica.broken for replica in replicas),
         "floor": noise.plain(evaluated(floor)),
+        "floor_of_trainings": noise.plain(trained(floor)),
         "counts": {name: counts[name] for name in OUTCOMES},
-        "stages": [replica.plain() | {"broken": replica.broken} for replica in replicas],
+        "stages": [_stage(replica, floor) for replica in replicas],
     }
+
+
+def _stage(replica: Replica, floor: Floor | None) -> dict[str, Any]:
+    row = replica.plain() | {"broken": replica.broken}
+    if replica.scores:
+        scores = []
+        for score in replica.scores:
+            width = noise.plain(beside(replica, score, floor))
+            scores.append({**score.plain(), "noise_floor": width})
+        row["scores"] = scores
+    return row

@@ -16,6 +16,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, warn_of_edits
 from dataenvgym_spec.cli.elsewhere import remedy
+from dataenvgym_spec.cli.foreseen import foreseen, foreseen_lines, foreseen_record
 from dataenvgym_spec.cli.replicas import lines, record
 from dataenvgym_spec.core.errors import StageError, UserError, suggest
 from dataenvgym_spec.core.hashing import STEADY
@@ -44,6 +45,7 @@ MODULE: Final = "dataenvgym_spec.execute.replica"
 @click.option(
     "--sample", type=click.IntRange(min=1), metavar="N", help="N of them, the same each time."
 )
+@click.option("--dry-run", is_flag=True, help="Say what that would take, and compute nothing.")
 @as_json
 def command(
     name: str,
@@ -51,6 +53,7 @@ def command(
     arm: str | None,
     seed: int | None,
     sample: int | None,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Compute stages of an experiment again, beside their results, and say what is equal: bytes
@@ -59,6 +62,7 @@ def command(
     Each stage works on what the store holds for it, in a folder below .dataenvgym, of which only
     what differs is kept. The store, DVC and MLflow are not touched, and no teacher is asked:
     answers come from the journal, and a stage that lacks one is skipped.
+    A student that a training gives otherwise answers selection beside the one in the store.
     Exit code 1 where promised bytes are not equal, or a stage fails.
 
     \b
@@ -74,6 +78,14 @@ def command(
         # The order of the stages stays that of the pipeline.
         kept = set(random.Random(0).sample(range(len(chosen)), sample))
         chosen = [stage for number, stage in enumerate(chosen) if number in kept]
+    before = foreseen(results, chosen)
+    if dry_run and as_json:
+        print_json(foreseen_record(before))
+    elif not as_json:
+        for line in foreseen_lines(before):
+            click.echo(line, err=not dry_run)
+    if dry_run:
+        return 0
     replicas = []
     for replica in _replicated(layout, name, chosen):
         replicas.append(replica)

@@ -17,7 +17,7 @@ from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.dvc.intact import REMEDY, recorded
-from dataenvgym_spec.store.dvc.state import hash_of
+from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.outside import verified
 
@@ -67,6 +67,37 @@ class Inputs:
             if recorded(port.path.parents[1], port.port) not in (None, port.digest):
                 message = f"'{_name(layout, port)}' is not what its lock says"
                 raise StageError(message, help=REMEDY)
+
+    def other_than(self, layout: Layout, directory: str, kind: str) -> str:
+        """An input that is not the one that a stored result was made from; empty where all are.
+
+        Args:
+            layout: the repository.
+            directory: of the stage.
+            kind: its kind.
+        """
+        lock = read_lock(layout.stage(directory) / "dvc.lock", kind)
+        for path, digest in lock.deps.items() if lock is not None else ():
+            name = path.replace("../", "store/", 1)
+            if self.digests.get(name, digest) != digest:
+                return name
+        return ""
+
+    def with_port(self, layout: Layout, slot: str, path: Path) -> Inputs:
+        """The same with another folder in the place of the only port of a slot.
+
+        Args:
+            layout: the repository.
+            slot: which one.
+            path: the folder, inside of the repository.
+        """
+        (port,) = (port for port in self.ports if port.slot == slot)
+        other = replace(port, path=path)
+        digests = {**self.digests, **_hashes(layout, (other,))}
+        del digests[_name(layout, port)]
+        other = replace(other, digest=digests[_name(layout, other)])
+        ports = tuple(other if one is port else one for one in self.ports)
+        return replace(self, ports=ports, digests=digests)
 
     def require_unchanged(self, layout: Layout) -> None:
         """Checks that they still are what they were.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.running import VARIABLE as RUN
@@ -26,26 +27,28 @@ from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.desk import NotJournaled
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.execute.rescored import rescored
+from dataenvgym_spec.execute.retrained import examined
 from dataenvgym_spec.execute.run import execute, parsed
 from dataenvgym_spec.execute.warm.serving import trainer
+from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.promises import promise
-from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.experiment import Index
-from dataenvgym_spec.records.files import read, read_all
+from dataenvgym_spec.records.experiment import Index, IndexedStage
+from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.replicas import PortReplica, Replica, ScoreReplica
 from dataenvgym_spec.results.stamps import facts_of
-from dataenvgym_spec.store.dvc.state import hash_of, read_lock
+from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.store.locks import die_with_parent
 from dataenvgym_spec.store.scratch import Scratch
 
 LIMITS: Final = "DATAENVGYM_LIMITS"
-RESULTS: Final = "results.jsonl"
 MOST_FILES: Final = 20
 """Files of a port that are named."""
 TRAINED: Final = frozenset({"student", "train"})
 """The kinds whose executors start a trainer."""
+UNANSWERED: Final = "its student could not be asked"
 _STALE: Final = "its result was made from another '{}' than the one in the store"
 
 
@@ -61,10 +64,11 @@ def replicate(
         folder: where they work, inside of the repository.
     """
     index = read(layout.index(experiment), Index)
-    labels = {row.directory: row.uses[0].label for row in index.stages}
+    known = read_circumstances(layout, [experiment])
+    rows = {row.directory: row for row in index.stages}
     for directory in directories:
         clock = time.monotonic()
-        replica = _replica(layout, experiment, directory, labels[directory], folder / directory)
+        replica = _replica(layout, index, rows[directory], folder / directory, known)
         # Students are large, and what is equal need not be looked at.
         if replica.outcome == "equal":
             shutil.rmtree(folder / directory, ignore_errors=True)
@@ -72,37 +76,45 @@ def replicate(
         yield Replica.parse({**replica.plain(), "seconds": seconds})
 
 
-def _replica(layout: Layout, experiment: str, directory: str, label: str, folder: Path) -> Replica:
+def _replica(
+    layout: Layout, index: Index, row: IndexedStage, folder: Path, known: Circumstances
+) -> Replica:
     """Computes one stage again and compares it."""
+    directory, use = row.directory, row.uses[0]
     space = Scratch(path=folder, target=folder / "unpublished")
-    facts: dict[str, Any] = {"stage": directory, "kind": "", "label": label, "promise": "none"}
-    facts["owed"] = False
+    facts: dict[str, Any] = {"stage": directory, "kind": "", "label": use.label}
+    facts |= {"promise": "none", "owed": False, "elsewhere": use.probe is not None}
     try:
         content = read_stage(layout, directory)
         stage = parsed(content)
         facts |= {"kind": stage.kind, "promise": promise(stage)}
         inputs = Inputs.of(layout, content, stage)
-        stale = _stale(layout, directory, stage.kind, inputs)
+        stale = inputs.other_than(layout, directory, stage.kind)
         if stale:
             return Replica.parse({**facts, "outcome": "skipped", "reason": _STALE.format(stale)})
-        known = read_circumstances(layout, [experiment])
         passes = stopped(layout, content)
         execute(layout, stage, inputs, space, passes=passes, circumstances=known)
     except NotJournaled as error:
         return Replica.parse({**facts, "outcome": "skipped", "reason": error.message})
     except UserError as error:
         return Replica.parse({**facts, "outcome": "failed", "reason": error.message})
-    return _compared(layout, facts, space, stage.ports)
+    replica = _compared(layout, facts, space, stage.ports)
+    if stage.kind not in TRAINED or replica.outcome == "equal":
+        return replica
+    return _examined(layout, index, row.key, replica, folder, known)
 
 
-def _stale(layout: Layout, directory: str, kind: str, inputs: Inputs) -> str:
-    """An input that is not the one that the result was made from; empty where all are."""
-    lock = read_lock(layout.stage(directory) / "dvc.lock", kind)
-    for path, digest in lock.deps.items() if lock is not None else ():
-        name = path.replace("../", "store/", 1)
-        if inputs.digests.get(name, digest) != digest:
-            return name
-    return ""
+def _examined(
+    layout: Layout, index: Index, key: str, replica: Replica, folder: Path, known: Circumstances
+) -> Replica:
+    """With what a student that came out otherwise answers, beside the one in the store."""
+    try:
+        both = examined(layout, index, key, folder, known)
+    except UserError as error:
+        return structs.replace(replica, reason=f"{UNANSWERED}: {error.message}")
+    if both is None:
+        return replica
+    return structs.replace(replica, scores=both.scores, asked=both.asked)
 
 
 def _compared(
@@ -117,7 +129,7 @@ def _compared(
     if facts["kind"] == "evaluate":
         for port in replicas:
             if not port.equal:
-                scores += _scores(port.name, stored / "out" / port.name, space.out / port.name)
+                scores += rescored(port.name, stored / "out" / port.name, space.out / port.name)
     content = {
         "outcome": "equal" if equal else "different",
         "owed": owed,
@@ -149,38 +161,6 @@ def _otherwise(stored: Path, again: Path) -> list[str]:
         if first != second:
             found.append(f"{name}: {first} / {second}")
     return found
-
-
-def _scores(split: str, stored: Path, again: Path) -> Iterator[ScoreReplica]:
-    """The accuracies of both, of each student that they score."""
-    if not all((folder / RESULTS).is_file() for folder in (stored, again)):
-        return
-    rows = [_by_student(folder / RESULTS) for folder in (stored, again)]
-    for iteration in rows[0]:
-        first, second = (mine.get(iteration, {}) for mine in rows)
-        both = sorted(first.keys() & second.keys())
-        if not both:
-            continue
-        before = [first[id].correct for id in both]
-        after = [second[id].correct for id in both]
-        pairs = list(zip(before, after, strict=True))
-        yield ScoreReplica(
-            split=split,
-            iteration=iteration,
-            before=sum(before) / len(both),
-            after=sum(after) / len(both),
-            items=len(both),
-            gained=pairs.count((False, True)),
-            lost=pairs.count((True, False)),
-            reworded=sum(first[id].prediction != second[id].prediction for id in both),
-        )
-
-
-def _by_student(path: Path) -> dict[int | None, dict[str, Result]]:
-    students: dict[int | None, dict[str, Result]] = {}
-    for row in read_all(path, Result):
-        students.setdefault(row.iteration, {})[row.id] = row
-    return students
 
 
 def main(root: str, experiment: str, folder: str, told: str, *directories: str) -> None:

@@ -61,7 +61,11 @@ class Replica(Record, frozen=True, kw_only=True):
         reason: why it was skipped or has failed; empty otherwise.
         circumstances: what was otherwise this time, such as `torch: 2.12.0 / 2.13.0`.
         ports: each port.
-        scores: of an evaluation, those that differ in any answer.
+        scores: of an evaluation, those that differ in any answer; of a training of other bytes,
+            what its student answers beside the one in the store.
+        asked: of a training, how many students answered for that: the new one, or the old one as
+            well, whose stored answers were given by another student or under other circumstances.
+        elsewhere: whether its items are those of another test set.
         seconds: it took.
     """
 
@@ -75,6 +79,8 @@ class Replica(Record, frozen=True, kw_only=True):
     circumstances: tuple[str, ...] = ()
     ports: tuple[PortReplica, ...] = ()
     scores: tuple[ScoreReplica, ...] = ()
+    asked: int = 0
+    elsewhere: bool = False
     seconds: float = 0.0
 
     @property

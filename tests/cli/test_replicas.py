@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.cli.replicas import evaluated, lines, record
+from dataenvgym_spec.cli.replicas import evaluated, lines, record, trained
 from dataenvgym_spec.records.replicas import PortReplica, Replica, ScoreReplica
 from dataenvgym_spec.report.noise import plain
 from dataenvgym_spec.results.evidence.floor import Floor, Spread
@@ -22,10 +22,13 @@ def replica(**more: Any) -> Replica:
     return Replica(**{**facts, **base, **more})
 
 
-def floor(*scores: float) -> Floor:
-    spread = Spread(own=0.5, scores=scores, moved=(0.0,) * len(scores)) if scores else None
+def spread(*scores: float) -> Spread | None:
+    return Spread(own=0.5, scores=scores, moved=(0.0,) * len(scores)) if scores else None
+
+
+def floor(*scores: float, retrain: tuple[float, ...] = ()) -> Floor:
     return Floor(
-        arm="main", seed=0, iteration=1, split="test", items=10, reevaluate=spread, retrain=None, varied=(), not_measured=(),
+        arm="main", seed=0, iteration=1, split="test", items=10, reevaluate=spread(*scores), retrain=spread(*retrain), varied=(), not_measured=(),
     )  # fmt: skip
 
 
@@ -43,6 +46,38 @@ def test_a_score_stands_beside_the_noise_floor(measured: Floor | None, said: str
     assert "test: 50.0% before, 60.0% now; of 10 items 1 right now alone, 0 before alone" in told
     assert said in told
     assert record([replica()], measured)["floor"] == plain(evaluated(measured))
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        (None, "noise floor of trainings: not measured"),
+        # Evaluations that were done again say nothing of trainings.
+        (floor(0.4, 0.6), "noise floor of trainings: not measured"),
+        (floor(retrain=(0.5, 0.5)), "beyond the noise floor of trainings, 0.0 points"),
+        (floor(0.5, 0.5, retrain=(0.4, 0.6)), "within the noise floor of trainings, 60.8 points"),
+    ],
+)
+def test_a_student_that_was_trained_again_stands_beside_the_floor_of_trainings(
+    measured: Floor | None, said: str
+) -> None:
+    again = replica(kind="train", stage="train-1", asked=1)
+    told = "\n".join(lines([again], measured))
+    assert said in told and "floor of evaluations" not in told
+    assert "both students answered now" not in told
+    assert "both students answered now" in "\n".join(lines([replica(kind="train", asked=2)]))
+    (row,) = record([again], measured)["stages"]
+    assert row["scores"][0]["noise_floor"] == plain(trained(measured, 10))
+    # What copies of a training say is not of the base student's own.
+    base = "\n".join(lines([replica(kind="student", asked=1)], measured))
+    assert "noise floor of trainings: not measured" in base
+
+
+def test_of_fewer_items_and_of_another_test_set_the_floor_is_not_that_of_the_copies() -> None:
+    measured = floor(0.4, 0.6)
+    assert evaluated(measured, 5) > evaluated(measured, 10) == evaluated(measured)
+    told = "\n".join(lines([replica(elsewhere=True)], measured))
+    assert "noise floor of evaluations: not measured" in told
 
 
 def test_only_what_is_owed_breaks_a_promise() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +108,36 @@ def test_on_another_machine_bytes_are_not_owed(copy_of_finished: Path) -> None:
     weights.write_bytes(content)
     command = ("dataenvgym", "replicate", "tiny", "--stages", train)
     done = call(*command, cwd=repo)
+    # What it may take is said before; nothing is opened but selection.
+    assert "1 stage to compute again (1 train): they took " in done.stderr
+    assert "answers selection beside the one in the store: at most 2 evaluations" in done.stderr
     said = " ".join(done.stdout.split())
+    # The student in the store is not the one that its scores are of, so both answer again.
+    assert "selection: " in said and "both students answered now" in said
+    assert "noise floor of trainings: not measured" in said
+    kept = repo / ".dataenvgym" / "replicas" / "tiny" / train
+    for answers in ("answers", "answers-before"):
+        assert (kept / answers / "out" / "selection" / "results.jsonl").is_file()
     assert f"port student: {weights.name}" in said
     assert "ran otherwise: processor: another / " in said
     assert "equal bytes are promised on the same machine, here not" in said
     assert "no bytes were promised here" in said
+
+
+def test_what_it_would_take_is_said_and_nothing_is_computed(copy_of_finished: Path) -> None:
+    repo = copy_of_finished
+    before = standing(repo)
+    command = ("dataenvgym", "replicate", "tiny", "--stages", "train", "--stages", "data")
+    told = json.loads(call(*command, "--dry-run", "--json", cwd=repo).stdout)
+    trainings = len({*stages(repo, "train"), *stages(repo, "train", "no-state")})
+    assert told["stages"]["train"] == trainings and told["stages"]["data"] >= 3
+    assert told["splits"] == {"selection": trainings}
+    assert told["most_evaluations"] == 2 * trainings
+    assert told["seconds"] > 0 and told["evaluation_seconds"] > 0
+    said = call(*command[:5], "--dry-run", cwd=repo).stdout
+    assert f"{trainings} stages to compute again ({trainings} train)" in said
+    assert standing(repo) == before
+    assert not (repo / ".dataenvgym" / "replicas").exists()
 
 
 def test_what_cannot_be_meant_is_refused(copy_of_finished: Path) -> None:
@@ -164,3 +191,58 @@ def test_scores_are_told_as_within_or_beyond_the_noise_floor_that_was_measured(
     width = floor()
     assert width is not None and width > 1 / 12
     assert f"within the noise floor of evaluations, {100 * width:.1f} points" in said()
+
+
+EXAMINED = """
+import json, sys
+from pathlib import Path
+from dataenvgym_spec.execute.retrained import examined
+from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.records.files import read
+from dataenvgym_spec.store.layout import Layout
+
+root, training, folder = sys.argv[1:]
+layout = Layout(root=Path(root))
+both = examined(layout, read(layout.index("tiny"), Index), training, Path(folder), {})
+print(json.dumps({"asked": both.asked, "scores": [score.plain() for score in both.scores]}))
+"""
+
+
+@pytest.mark.slow
+def test_a_student_that_was_trained_again_is_told_as_within_or_beyond_the_floor_of_trainings(
+    tmp_path: Path,
+) -> None:
+    repo = new_repo(tmp_path / "repo", f"{SMALL}noise: {{retrain: 2}}\n")
+    call("dataenvgym", "run", "tiny", cwd=repo)
+    train = labelled(repo, "main, iteration 1/1, train")
+    again = labelled(repo, "main, train iteration 1 again 1")
+    index = json.loads((repo / "experiments" / "tiny.json").read_text())
+    (key,) = (row["key"] for row in index["stages"] if row["directory"] == train)
+
+    def right(label: str) -> float:
+        path = repo / "store" / labelled(repo, label) / "out" / "selection" / "results.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        return sum(row["correct"] for row in rows) / len(rows)
+
+    own = right("main, iteration 1/1, evaluate on selection")
+    copy = right("main, evaluate iteration 1 on selection trained again 1")
+    # The student of a copy in the place of one that came out otherwise: only it has to answer.
+    folder = repo / ".dataenvgym" / "again" / train
+    shutil.copytree(repo / "store" / again / "out", folder / "out")
+    command = (sys.executable, "-c", EXAMINED, str(repo), key, str(folder))
+    told = json.loads(call(*command, cwd=repo).stdout.splitlines()[-1])
+    (score,) = told["scores"]
+    assert told["asked"] == 1
+    assert (score["before"], score["after"]) == (own, copy)
+    # The same in the store: what is computed again is then the student that it was.
+    shutil.rmtree(repo / "store" / train / "out" / "student")
+    shutil.copytree(folder / "out" / "student", repo / "store" / train / "out" / "student")
+    code, rows = replicated(repo, "--stages", train)
+    (score,) = rows[train]["scores"]
+    assert code == 1 and rows[train]["asked"] == 2
+    assert (score["before"], score["after"], score["split"]) == (copy, own, "selection")
+    width = score["noise_floor"]
+    assert isinstance(width, float)
+    said = " ".join(call("dataenvgym", "replicate", "tiny", "--stages", train, cwd=repo, ok=False).stdout.split())  # fmt: skip
+    side = "beyond" if abs(own - copy) > width else "within"
+    assert f"{side} the noise floor of trainings, {100 * width:.1f} points" in said
