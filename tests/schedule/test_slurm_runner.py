@@ -12,16 +12,18 @@ from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
-from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Standing, Work
 from dataenvgym_spec.schedule.slurm import job, runner
-from dataenvgym_spec.schedule.slurm.arrays import Batch
-from dataenvgym_spec.schedule.slurm.commands import Full, NotAllowed
+from dataenvgym_spec.schedule.slurm.arrays import Batch, Place
+from dataenvgym_spec.schedule.slurm.commands import Full, Job, NotAllowed, cancel, submit
 from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
+from tests.support.repositories import call, new_repo
 from tests.support.slurm import needs_slurm, slurm, without_controller
 from tests.support.slurm_commands import AWAY, SlurmCommands
 from tests.support.specs import SMALL
@@ -261,3 +263,43 @@ def test_a_controller_that_goes_away_and_comes_back_loses_no_work(
             assert drives.finished(3) is None
         finished = ended(drives)
         assert finished.work is work
+
+
+PREEMPTS = """\
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
+PartitionName=low Nodes=ALL State=UP PriorityTier=1 GraceTime=5
+PartitionName=high Nodes=ALL State=UP PriorityTier=9
+"""
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_job_that_real_daemons_preempt_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(root=new_repo(tmp_path / "repo", SMALL))
+    call("dataenvgym", "compile", cwd=layout.root)
+    (stage,) = (path.name for path in layout.store.glob("reserve-*"))
+    work = Work(id=stage, targets=(address(stage),), experiments=("tiny",))
+    drives = SlurmRunner(driving_of(layout), SlurmCluster(partition="low"))
+    output = layout.output(stage)
+
+    def waits() -> bool:
+        return output.exists() and "waits for" in output.read_text(encoding="utf-8")
+
+    with slurm(cpus=1, more=PREEMPTS) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        drives.start(work)
+        with clone_lock(layout, stage, waiting=print):
+            assert drives.finished(0.1) is None
+            wait_until(waits, "its job runs, and waits for this process")
+            urgent = Job(name="urgent", command=("sleep", "600"), output="/dev/null", needs=Needs())
+            number = submit(urgent, SlurmCluster(partition="high"))
+            finished = ended(drives)
+        assert (finished.code, finished.fault) == (1, True)
+        assert finished.message == "its job ended: PREEMPTED"
+        cancel([Place(number)], now=True)
+        drives.start(work)
+        assert ended(drives).code == 0
