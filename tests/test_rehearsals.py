@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,10 +12,15 @@ import yaml
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.execute.rehearsal.hub import HubAccess
-from dataenvgym_spec.execute.rehearsal.rehearsal import rehearse
+from dataenvgym_spec.execute.rehearsal.rehearsal import Rehearsed, rehearse
 from dataenvgym_spec.execute.rehearsal.students import Shelf
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.study import Study
+from dataenvgym_spec.results.study import study as study_of
+from tests.support.figures import figures, section_of, tables_of
 from tests.support.repositories import ROOT
 from tests.support.specs import TEMPLATE, tiny
 from tests.support.training import warm_trainers
@@ -67,6 +72,65 @@ def test_a_cell_of_the_paper_is_rehearsed(
     paths = (tmp_path / "it").glob("store/check-*/out/accepted/examples.jsonl")
     examples = [one for path in paths for one in read_all(path, Example)]
     assert examples and not any(one.notes for one in examples), "a check objects to what is said"
+    if name in SHORT:
+        assert shown(found) == {figure.section for figure in figures()} - NAMELESS
+
+
+NAMELESS = {"Gain by skill", "Skill trees"}
+"""What the report of an open-ended cell has nothing to show of: its agent knows no skills."""
+
+
+def shown(found: Rehearsed) -> set[str]:
+    """The sections that `docs/paper-cell.md` names and the report has; each that it has holds what was measured."""
+    (name,) = found.names
+    study = study_of(load(name, found.folder))
+    text = page(study)
+    there = set()
+    for figure in figures():
+        section = section_of(text, figure.section)
+        if section is None:
+            continue
+        there.add(figure.section)
+        assert ("<path" in section) is figure.drawn, figure.section
+        rows = [len(lines) for label in figure.tables for lines in tables_of(section, label)]
+        assert all(rows), figure.section
+        if figure.section in SEVERAL:
+            assert len(rows) >= 2, figure.section
+        else:
+            assert len(rows) == bool(figure.tables), figure.section
+        if figure.section in COUNTED:
+            assert rows == [COUNTED[figure.section](study)]
+    return there
+
+
+SEVERAL = {"Skill trees", "What the data was about"}
+"""Sections with a table for each arm or iteration."""
+COUNTED: dict[str, Callable[[Study], int]] = {
+    "The answer": lambda study: len(study.summaries),
+    "Learning curves": lambda study: sum(len(curve.points) for curve in study.curves),
+    "Gain by skill": lambda study: len(study.taught_skills),
+    "What became of the candidates": lambda study: len(study.yields),
+    "Answers fixed and broken": lambda study: len(study.gains),
+}
+"""How many lines the table of a section has."""
+
+
+@pytest.mark.slow
+def test_the_report_of_a_labelled_cell_has_every_figure_that_its_page_names(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in UNSET:
+        monkeypatch.delenv(variable, raising=False)
+    found = rehearse(
+        PAPER / "math-skill-tree-faithful.yaml",
+        root=ROOT,
+        folder=tmp_path / "it",
+        sets=("skills.label=[test]", "skills.teacher_may_read=[test]"),
+        hub=HubAccess(asks=False),
+        shelf=shelf,
+    )
+    assert not found.played.failed and not found.played.skipped, found.findings
+    assert shown(found) == {figure.section for figure in figures()}
 
 
 SEEING = {
