@@ -233,7 +233,8 @@ def _problem(code: int, out: str, said: str, folder: Path) -> str:
     if beside:
         return f"written outside: {beside}"
     there = folder / INTO
-    if [path for path in folder.rglob("*MARKER*") if path.is_file()]:
+    # A file may be called as a command is; it is what that makes which tells that it ran.
+    if any(path.name.strip(" '\"`)#") == "MARKER" for path in folder.rglob("*MARKER*")):
         return "something of the bundle was executed"
     if [path for path in there.rglob("*") if path.is_symlink()]:
         return "a link"
