@@ -75,6 +75,8 @@ LEFT = {
     ("cli/power.py", "power"): "the same",
     ("track/views.py", "mode"): "by what a chart of MLflow groups runs",
     ("report/formats.py", "r"): "a column of LaTeX that is set to the right",
+    ("report/exports.py", "equivalent"): "a column: whether a contrast is within its bounds",
+    ("report/correcting.py", "equivalent"): "what such a contrast is called",
     ("report/tables.py", "retries"): "requests that were made again, in the ledger",
     ("results/accounts.py", "retries"): "the same",
     ("track/ports.py", "retries"): "the same",
