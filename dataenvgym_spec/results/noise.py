@@ -66,6 +66,7 @@ def noise_floor(results: Results) -> Floor | None:
         varied=tuple(varied),
         not_measured=tuple(_not_measured(results.settings[copies.arm], varied, copies)),
         missing=copies.reevaluate + copies.retrain - done,
+        drawn=all(map(_draws, results.settings.values())),
     )
     parts = dict(_parts(floor, results, own, again, trained))
     return replace(floor, parts=parts)
@@ -235,7 +236,7 @@ def _varied(
     student = settings.get("student", {})
     if reevaluate is not None:
         yield ORDER
-        if student.get("generate", {}).get("temperature"):
+        if _draws(settings):
             yield DRAWN
     if retrain is not None:
         yield TAUGHT
@@ -261,6 +262,11 @@ def _elsewhere(run: Run, copies: Copies) -> Iterator[str]:
             yield source
 
 
+def _draws(settings: dict[str, Any]) -> bool:
+    """Whether students draw their answers, under the seed of their run."""
+    return bool(settings.get("student", {}).get("generate", {}).get("temperature"))
+
+
 def _goes_on(settings: dict[str, Any]) -> bool:
     """Whether each training begins with the student of the iteration before."""
     return bool(settings.get("loop", {}).get("start_from") == "previous")
@@ -270,7 +276,7 @@ def _not_measured(settings: dict[str, Any], varied: Sequence[str], copies: Copie
     for source in (ORDER, TAUGHT, SEEDS):
         if source not in varied:
             yield source
-    if DRAWN not in varied and settings.get("student", {}).get("generate", {}).get("temperature"):
+    if DRAWN not in varied and _draws(settings):
         yield DRAWN
     if _goes_on(settings) and copies.iteration > 1:
         yield EARLIER

@@ -23,7 +23,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.contrasts import contrasted, weigh
 from dataenvgym_spec.results.evidence.floor import Part
 from dataenvgym_spec.results.evidence.tails import quantile
-from dataenvgym_spec.results.noise import UNKNOWN, noise_floor, within
+from dataenvgym_spec.results.noise import UNKNOWN, noise_floor, of_change, within
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
@@ -186,6 +186,25 @@ def test_a_difference_on_fewer_items_has_a_wider_floor(tmp_path: Path) -> None:
     assert row["noise_floor"] == pytest.approx(width, abs=1e-5)
     gain = f'<td class="n">{100 * quantile(0.05, 2) * 0.1 * 3**0.5:.1f}</td>'
     assert text.count(gain) == 2, "fixed and broken answers, of two arms"
+
+
+@pytest.mark.parametrize("greedy", [(), ("no-state",), ("no-state", "with-state")])
+def test_of_drawn_answers_each_run_has_its_own_of_the_base(
+    tmp_path: Path, greedy: tuple[str, ...]
+) -> None:
+    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1)}).write()
+    path = layout.index("tiny")
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for arm, settings in index["settings"].items():
+        temperature = 0.0 if arm in greedy else 0.7
+        settings.setdefault("student", {})["generate"] = {"temperature": temperature}
+    write_json(path, index)
+    floor = noise_floor(load("tiny", layout.root))
+    assert floor is not None and floor.reevaluate is not None
+    variance = floor.reevaluate.sd**2 * (1 / 4 + (1 if greedy else 1 / 4))
+    said = of_change(floor, items=30, runs=4)
+    assert said == pytest.approx(quantile(0.05, 2) * variance**0.5)
+    assert ("seeds of drawn answers" in floor.varied) == ("with-state" not in greedy)
 
 
 def test_runs_that_count_as_one_have_the_floor_of_one(both: Notebook) -> None:

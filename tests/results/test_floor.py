@@ -16,10 +16,12 @@ def spread(*scores: float, own: float = 0.5) -> Spread:
     return Spread(own=own, scores=scores, moved=(0.0,) * len(scores))
 
 
-def floor(reevaluate: Spread | None = None, retrain: Spread | None = None) -> Floor:
+def floor(
+    reevaluate: Spread | None = None, retrain: Spread | None = None, *, drawn: bool = False
+) -> Floor:
     return Floor(
         arm="a", seed=0, iteration=1, split="selection", items=10, reevaluate=reevaluate,
-        retrain=retrain, varied=(), not_measured=(),
+        retrain=retrain, varied=(), not_measured=(), drawn=drawn,
     )  # fmt: skip
 
 
@@ -63,6 +65,14 @@ def test_the_base_is_one_student_in_all_runs() -> None:
     assert bases == pytest.approx(quantile(0.05, 2) * sqrt(2) * base)
 
 
+def test_drawn_answers_of_the_base_are_others_in_each_run() -> None:
+    one = floor(spread(0.5, 0.52), spread(0.6, 0.4), drawn=True)
+    base, taught = spread(0.5, 0.52).sd, spread(0.6, 0.4).sd
+    expected = quantile(0.05, 2) * sqrt((taught**2 + base**2) / 5)
+    assert one.difference(5, second=False) == pytest.approx(expected)
+    assert one.difference(5, first=False) == pytest.approx(expected)
+
+
 def test_fewer_items_than_were_copied_vary_more_and_more_items_not_less() -> None:
     one = floor(spread(0.6, 0.4), spread(0.7, 0.3))
     for second in (True, False):
@@ -74,18 +84,23 @@ def test_fewer_items_than_were_copied_vary_more_and_more_items_not_less() -> Non
 
 
 @pytest.mark.parametrize("copies", [3, 40])
-@pytest.mark.parametrize("runs", [1, 5])
-def test_chance_stays_within_it_where_all_runs_have_one_base(copies: int, runs: int) -> None:
-    """Students of five runs less one base: divided by the runs, the floor of many copies would hold in 3 of 4 cases."""
+@pytest.mark.parametrize(("runs", "drawn"), [(1, False), (5, False), (5, True)])
+def test_chance_stays_within_the_floor_of_a_student_less_the_base(
+    copies: int, runs: int, drawn: bool
+) -> None:
+    """Students of five runs less one base: divided by the runs, the floor of many copies would hold in 3 of 4 cases.
+
+    Where each run draws the base's answers anew, a floor that is not divided would always hold.
+    """
     studies, sd = 1500, 0.02
     rng = np.random.default_rng(copies + runs)
-    drawn = rng.normal(0.5, sd, (2, studies, copies + 1))
+    copied = rng.normal(0.5, sd, (2, studies, copies + 1))
     taught = rng.normal(0.5, sd, (studies, runs)).mean(axis=1)
-    differences = taught - rng.normal(0.5, sd, studies)
+    differences = taught - rng.normal(0.5, sd, (studies, runs if drawn else 1)).mean(axis=1)
     within = 0
-    for again, trained, difference in zip(*drawn.tolist(), differences.tolist(), strict=True):
+    for again, trained, difference in zip(*copied.tolist(), differences.tolist(), strict=True):
         spreads = (spread(*scores[1:], own=scores[0]) for scores in (again, trained))
-        measured = floor(*spreads).difference(runs, second=False)
+        measured = floor(*spreads, drawn=drawn).difference(runs, second=False)
         assert measured is not None
         within += abs(difference) <= measured
     # Three standard errors below what is said, and not so wide that it would say nothing.

@@ -90,6 +90,7 @@ class Floor:
         varied: which sources of noise copies vary, in words.
         not_measured: which ones they do not, in words.
         missing: how many copies are not there yet.
+        drawn: whether answers are drawn, under each run's seed, of the untaught student too.
         parts: the same of single skills and slices, as far as copies answered items of them.
     """
 
@@ -103,6 +104,7 @@ class Floor:
     varied: tuple[str, ...]
     not_measured: tuple[str, ...]
     missing: int = 0
+    drawn: bool = False
     parts: Mapping[Part, Floor] = field(default_factory=dict)
 
     @property
@@ -132,10 +134,11 @@ class Floor:
         Each student varies as the copied one does, independently, with a variance of sd². Each run
         teaches a student of its own, so that a mean over R runs has sd² / R of each taught one. The
         untaught one is the same in all runs, which share its answers: what chance does to these is
-        in every difference, and no mean over runs takes it away. The variance of the mean is the
-        sum of both. Where two variances were estimated, the quantile of t is that of the fewer
-        degrees of freedom, with which it covers at least as often as it should (Banerjee 1961,
-        Sankhya A 23, 359-378).
+        in every difference, and no mean over runs takes it away. Where answers are drawn, each run
+        asks it with a seed of its own, and a mean over runs has sd² / R of it, too. The variance of
+        the mean is the sum of both. Where two variances were estimated, the quantile of t is that
+        of the fewer degrees of freedom, with which it covers at least as often as it should
+        (Banerjee 1961, Sankhya A 23, 359-378).
 
         Trainings that were done again vary with what their evaluation depends on, too, so that of
         a student that the loop taught they say all that was measured.
@@ -158,7 +161,7 @@ class Floor:
             spread = self._of(taught)
             if spread is None:
                 return None
-            variance += spread.sd**2 / (runs if taught else 1)
+            variance += spread.sd**2 / (runs if taught or self.drawn else 1)
             copies.append(spread.n)
         fewer = 1.0 if items is None else max(1.0, self.items / items)
         return quantile(1 - LEVEL, min(copies)) * sqrt(variance * fewer)
