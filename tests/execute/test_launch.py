@@ -1,5 +1,6 @@
 """What a training is handed; checkpoints are those of the training that goes on, or are removed."""
 
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -7,9 +8,10 @@ from types import ModuleType
 import msgspec
 import pytest
 
+from dataenvgym_spec.core.faults import SIGNALLED, MachineFault
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.execute.training.job import run
-from dataenvgym_spec.execute.training.launch import _keep_checkpoints_of
+from dataenvgym_spec.execute.training.launch import _failed, _keep_checkpoints_of
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
 from dataenvgym_spec.records.files import read, write_json
 from tests.support.components import Install
@@ -53,6 +55,19 @@ def test_checkpoints_of_another_training_are_removed(work: Path, change: str) ->
         (work / "examples").write_text('{"prompt": "1 + 1 ="}\n', encoding="utf-8")
     _keep_checkpoints_of(config(work, **other))
     assert not (work / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("killed", [signal.SIGKILL, signal.SIGABRT])
+def test_who_aborts_is_no_fault_of_the_machine_where_another_has_said_why(
+    killed: signal.Signals, tmp_path: Path
+) -> None:
+    failure, code = tmp_path / "failure.json", SIGNALLED + killed
+    error = _failed(failure, tmp_path / "trainer.txt", code)
+    assert isinstance(error, MachineFault) and error.exit_code == code
+    write_json(failure, Failure(message="the loss is no number"))
+    error = _failed(failure, tmp_path / "trainer.txt", code)
+    assert isinstance(error, MachineFault) == (killed == signal.SIGKILL)
+    assert ("the loss is no number" in error.message) == (killed == signal.SIGABRT)
 
 
 class Reading:

@@ -21,12 +21,19 @@ TRAINER = """
 import os, signal, sys, time
 rank, how = os.environ.get("RANK", "0"), sys.argv[1]
 if rank == sys.argv[2]:
-    if how == "fails":
+    if how == "ends":
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(60)
+    if how == "stays":
+        time.sleep(2)
+    if how in ("fails", "stays"):
         sys.exit(1)
     os.kill(os.getpid(), signal.SIGKILL)
 elif how == "lost":
     time.sleep(1)
     sys.exit("the connection was closed by its peer")
+elif how == "stays":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 time.sleep(60)
 """
 
@@ -49,6 +56,17 @@ class Ended:
         ([Ended(-9), Ended(-15, 11)], KILLED),
         # Who has lost its peer is seen first.
         ([Ended(1), Ended(-9)], KILLED),
+        ([Ended(1), Ended(-9, 12)], KILLED),
+        ([Ended(1), Ended(137, 45)], KILLED),
+        # torch kills those that its SIGTERM has not ended.
+        ([Ended(1), Ended(-9, 40)], 1),
+        ([Ended(-9, 41), Ended(1), Ended(-15, 41)], 1),
+        ([Ended(-9), Ended(-9, 41)], KILLED),
+        # Who has lost its peer may abort.
+        ([Ended(1), Ended(-6, 11)], 1),
+        ([Ended(-6), Ended(1, 11)], 1),
+        ([Ended(-6), Ended(-9, 11)], KILLED),
+        ([Ended(-15, 11), Ended(-6)], SIGNALLED + signal.SIGABRT),
         ([Ended(-15), Ended(-15, 11)], SIGNALLED + signal.SIGTERM),
         # Ctrl-C is no fault.
         ([Ended(-2)], SIGNALLED + signal.SIGINT),
@@ -62,17 +80,19 @@ def test_the_process_for_which_the_others_have_failed_is_told(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("processes", "arguments", "fault"),
+    ("processes", "arguments", "expected"),
     [
-        (1, ["killed", "0"], True),
-        (1, ["fails", "0"], False),
-        (2, ["killed", "1"], True),
-        (2, ["lost", "1"], True),
-        (2, ["fails", "1"], False),
+        (1, ["killed", "0"], KILLED),
+        (1, ["fails", "0"], 1),
+        (2, ["killed", "1"], KILLED),
+        (2, ["lost", "1"], KILLED),
+        (2, ["fails", "1"], 1),
+        (2, ["stays", "1"], 1),
+        (2, ["ends", "1"], SIGNALLED + signal.SIGTERM),
     ],
 )
 def test_a_launcher_tells_a_kill_from_a_failure(
-    processes: int, arguments: list[str], fault: bool, tmp_path: Path
+    processes: int, arguments: list[str], expected: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "trainer.py"
     path.write_text(TRAINER, encoding="utf-8")
@@ -83,5 +103,5 @@ def test_a_launcher_tells_a_kill_from_a_failure(
         env=environment(PYTHONPATH=str(Path(__file__).parents[2])),
         check=False,
     ).returncode
-    assert code == (KILLED if fault else 1)
-    assert is_fault(code) == fault
+    assert code == expected
+    assert is_fault(code) == (expected != 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,10 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
 def _failed(failure: Path, messages: Path, code: int) -> StageError:
     """What the trainer says of its failure, or else its last words."""
     help = f"its messages are in {messages}; running again goes on from its last checkpoint"
-    if is_fault(code):  # what others say then is that they have lost it
+    # What others say of one that was killed is that they have lost it. One that aborts may itself
+    # have lost another, on this machine or on one that trains with it, which has said why.
+    aborted = as_shells(code) == SIGNALLED + signal.SIGABRT
+    if is_fault(code) and not (aborted and failure.is_file()):
         how = f"signal {as_shells(code) - SIGNALLED}"
         return MachineFault(f"the trainer was killed ({how})", help=help, code=code)
     if not failure.is_file():

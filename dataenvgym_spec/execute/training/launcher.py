@@ -10,10 +10,13 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
-from signal import SIGTERM
-from typing import Protocol
+from signal import SIGABRT, SIGKILL, SIGTERM
+from typing import Final, Protocol
 
-from dataenvgym_spec.core.faults import as_shells, is_fault
+from dataenvgym_spec.core.faults import SIGNALLED, as_shells, is_fault
+
+PATIENCE: Final = 30
+"""Seconds after which torch kills the processes that its SIGTERM has not ended."""
 
 
 class Ended(Protocol):
@@ -30,6 +33,7 @@ def launch(arguments: Sequence[str]) -> int:
         arguments: of `accelerate launch`.
     """
     from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     try:
@@ -38,6 +42,8 @@ def launch(arguments: Sequence[str]) -> int:
         return as_shells(error.returncode)
     except ChildFailedError as error:
         return root_cause(list(error.failures.values()))
+    except SignalException as error:  # torch has ended the processes that train
+        return SIGNALLED + int(error.sigval)
     except (Exception, SystemExit):  # machines that did not find each other, for one
         traceback.print_exc()
         return 1
@@ -47,12 +53,22 @@ def launch(arguments: Sequence[str]) -> int:
 def root_cause(failures: Sequence[Ended]) -> int:
     """The exit code of the process for which others have failed, or were ended.
 
-    Where one is killed, another may be first to be seen: it has lost its peer. Those that are left
-    then get a SIGTERM of their launcher's, which says nothing.
+    Where one is killed, another may be first to be seen: it has lost its peer. One that aborts may
+    have lost its peer as well, so what another says of itself comes before it.
     """
     first = min(failures, key=lambda one: one.timestamp)
-    killed = [one for one in failures if is_fault(one.exitcode) and one.exitcode != -SIGTERM]
-    return as_shells((killed or [first])[0].exitcode)
+    told = [one for one in failures if not _is_of_launcher(one, first)]
+    told.sort(key=lambda one: one.timestamp)
+    own = [one for one in told if as_shells(one.exitcode) != SIGNALLED + SIGABRT]
+    killed = [one for one in own if is_fault(one.exitcode) and one.exitcode != -SIGTERM]
+    return as_shells((killed or own or told)[0].exitcode)
+
+
+def _is_of_launcher(one: Ended, first: Ended) -> bool:
+    """Whether torch has ended a process because another had failed, which says nothing."""
+    if one.exitcode == -SIGTERM:
+        return one is not first
+    return one.exitcode == -SIGKILL and one.timestamp - first.timestamp >= PATIENCE
 
 
 if __name__ == "__main__":
