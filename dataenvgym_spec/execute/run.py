@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
-from dataenvgym_spec.core.faults import LEASE_LOST, MachineFault
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.core.secrets import Secrets, opening
@@ -41,7 +40,6 @@ from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.setup.hardware.leases import claimed
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.leases.lease import LeaseLost
 from dataenvgym_spec.store.outside import Students
 from dataenvgym_spec.store.scratch import Scratch
 
@@ -76,7 +74,7 @@ def run_stage(layout: Layout, directory: str) -> Published:
     stage = parsed(content)
     experiments = sorted({experiment for experiment, _ in places})
     known = read_circumstances(layout, experiments)
-    with keeping_leases(), claimed(layout, directory, waiting=waits) as claim:
+    with claimed(layout, directory, waiting=waits) as claim:
         space = claim.space
         inputs = Inputs.of(layout, content, stage)
         inputs.require_intact(layout)
@@ -93,19 +91,6 @@ def run_stage(layout: Layout, directory: str) -> Published:
             execute(layout, stage, inputs, space, passes=passes, circumstances=known)
         claim.publish(inputs.digests)
     return Published(kind=content["kind"], experiments=tuple(experiments))
-
-
-@contextlib.contextmanager
-def keeping_leases() -> Iterator[None]:
-    """Says that a stage was taken over from this host in the words of a fault of the machine.
-
-    Raises:
-        MachineFault: another host has taken its lease over.
-    """
-    try:
-        yield
-    except LeaseLost as error:
-        raise MachineFault(error.message, help=error.help, code=LEASE_LOST) from error
 
 
 def waits(holder: str | None) -> None:

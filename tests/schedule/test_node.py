@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.schedule.parcels import node
+from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
+from dataenvgym_spec.store.leases.lease import LeaseLost
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,20 @@ def test_a_stage_that_failed_is_told_from_one_that_the_machine_failed(
     outcome = node._failed(tmp_path, 255, status)
     assert (outcome.code, outcome.fault, outcome.said) == (code, fault, said)
     assert outcome.failure == "why\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "fault"),
+    [(StageError("no such shard"), 1, False), (LeaseLost("another has it"), LEASE_LOST, True)],
+)
+def test_a_stage_that_another_host_has_taken_over_ends_by_the_same_code_as_on_one_machine(
+    error: UserError, code: int, fault: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(node, "_carry_out", fails)
+    monkeypatch.setenv(node.NODES, str(tmp_path))
+    home = Home(root=str(tmp_path), token="clone", shared=False)
+    outcome = node.carry_out(Parcel(stage="data-1", home=home, files={}, versions=here()))
+    assert (outcome.code, outcome.fault, outcome.said) == (code, fault, error.message)

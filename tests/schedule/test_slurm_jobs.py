@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
 from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.lease import LeaseLost
 from tests.support.graphs import compiled
 from tests.support.specs import SMALL
 
@@ -155,3 +157,15 @@ def test_a_job_whose_disk_is_full_says_so_and_blames_the_machine(
     monkeypatch.setattr(job.atomic, "write_bytes", full)
     assert attempt(lambda _work: None) == 1
     assert attempt.outcome is None and "no space left" in capsys.readouterr().err
+
+
+def test_a_job_whose_stage_another_host_has_taken_over_ends_by_a_code_of_its_own(
+    attempt: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_arguments: object, **_options: object) -> None:
+        raise LeaseLost("another host has it")
+
+    monkeypatch.setattr(job, "publish", lost)
+    assert attempt(lambda _work: None) == 1
+    outcome = attempt.outcome
+    assert outcome is not None and (outcome.code, outcome.fault) == (LEASE_LOST, True)

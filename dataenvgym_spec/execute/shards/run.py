@@ -25,7 +25,6 @@ from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.run import (
     failures,
-    keeping_leases,
     make_room,
     parsed,
     shards_of,
@@ -71,7 +70,6 @@ def run_shard(layout: Layout, directory: str, part: Part) -> None:
     trace.parent.mkdir(parents=True, exist_ok=True)
     known = read_circumstances(layout, sorted({name for name, _ in places}))
     with (
-        keeping_leases(),
         held(layout.lock(f"{directory}.{part.name}"), waiting=waits),
         failures(layout, trace),
         applied(layout.root, os.environ),

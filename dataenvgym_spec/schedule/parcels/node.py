@@ -39,7 +39,7 @@ from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout, kind_of
-from dataenvgym_spec.store.leases.lease import Lease, LeaseLost
+from dataenvgym_spec.store.leases.lease import Lease
 from dataenvgym_spec.store.leases.space import leased_folder, unlink_dangling
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts, held
 from dataenvgym_spec.store.scratch import discard
@@ -95,11 +95,10 @@ def carry_out(parcel: Parcel) -> Outcome:
             tidy(folder, {**parcel.defaults, **os.environ})
         with _alone(parcel, folder) as lease:
             return _carry_out(parcel, folder, lease)
-    except LeaseLost as error:
-        return Outcome(code=1, place=name(), fault=True, said=error.message)
     except UserError as error:
         said = f"{error.message}; {error.help}" if error.help else error.message
-        return Outcome(code=1, place=name(), said=said)
+        code, fault = error.exit_code, is_fault(error.exit_code)
+        return Outcome(code=code, place=name(), fault=fault, said=said)
     except OSError as error:
         return Outcome(code=1, place=name(), fault=True, said=f"{type(error).__name__}: {error}")
 

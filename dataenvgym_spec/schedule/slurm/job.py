@@ -37,7 +37,6 @@ from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import ANSWERS, KEPT, Layout
-from dataenvgym_spec.store.leases.lease import LeaseLost
 
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
@@ -113,9 +112,8 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
             with suppress(OSError):  # the outcome says that it has failed
                 refuse(layout, directory, outcome)
     except UserError as error:
-        fault = isinstance(error, LeaseLost)
-        said = error.message
-        outcome = Outcome(code=error.exit_code, place=node.name(), fault=fault, said=said)
+        code, fault = error.exit_code, is_fault(error.exit_code)
+        outcome = Outcome(code=code, place=node.name(), fault=fault, said=error.message)
     except OSError as error:  # a disk that is full, or a file server that has gone
         outcome = Outcome(code=1, place=node.name(), fault=True, said=refused(error).message)
     return _ended(place, outcome)

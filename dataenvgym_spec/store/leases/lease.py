@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import LEASE_LOST, MachineFault
 from dataenvgym_spec.store.leases.identity import process_id
 from dataenvgym_spec.store.leases.log import LeaseEvent, Log, new_mark
 from dataenvgym_spec.store.leases.register import Register
@@ -35,8 +35,11 @@ LONGEST_LOOK: Final = 2.0
 AGAIN: Final = "nothing of it was published; run again, which takes the result that is there"
 
 
-class LeaseLost(StageError):
+class LeaseLost(MachineFault):
     """Another host has taken a lease over; whatever its former holder has made is not published."""
+
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message, help=help, code=LEASE_LOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.store.leases.lease import Claimant, Clock, Heartbeat, Lease, LeaseLost, take
 from dataenvgym_spec.store.leases.log import Log
 from dataenvgym_spec.store.leases.register import FolderRegister
@@ -121,6 +122,7 @@ def test_a_late_host_publishes_and_releases_nothing(register: FolderRegister) ->
         late.publish({"files": "a"})
     assert "taken over by b" in told.value.message and "10 s" in told.value.message
     assert "run again" in told.value.help
+    assert told.value.exit_code == LEASE_LOST
     late.release()
     late.beat()  # disturbs nobody: each lease has its own
     assert other.is_held()
