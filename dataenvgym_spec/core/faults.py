@@ -16,6 +16,8 @@ SIGNALLED: Final = 128
 """What is added to a signal's number in an exit code, as shells have it."""
 KILLED: Final = SIGNALLED + signal.SIGKILL
 """The exit code of what was killed: for lack of memory, or with its machine."""
+ABORTED: Final = SIGNALLED + signal.SIGABRT
+"""That of a process that has ended itself, as some do that have lost those they train with."""
 LEASE_LOST: Final = SIGNALLED + 29
 """That of a stage which another host has taken over; 29 is `SIGLOST` where there is such a one."""
 _CTRL_C: Final = SIGNALLED + signal.SIGINT

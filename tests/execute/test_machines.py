@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.faults import ABORTED
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training import machines
 from dataenvgym_spec.execute.training.accelerate import configuration
+from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.execute.training.machines import (
     NOTICE,
     Notice,
     announced,
+    join,
     notices,
     read_notice,
     require_alike,
@@ -24,10 +28,12 @@ from dataenvgym_spec.execute.training.machines import (
 )
 from dataenvgym_spec.execute.training.network import interface_to
 from dataenvgym_spec.execute.training.start import environment_of
+from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import environment
 from tests.support.students import untrained
-from tests.support.training import sums, trained, warm_trainers
+from tests.support.training import TRAIN, sums, trained, warm_trainers
 from tests.support.waiting import wait_until
 
 TWO = {"DATAENVGYM_MACHINES": "2", "DATAENVGYM_MAIN_ADDRESS": "127.0.0.1"}
@@ -108,6 +114,34 @@ def test_a_machine_that_computes_otherwise_is_not_let_in(
     monkeypatch.setattr(machines, "gpus_here", lambda _environ: 1)
     with pytest.raises(StageError, match="takes 2 GPUs of each machine, and there are 1 here"):
         require_alike(Notice.parse({**content, "gpus": 6}), os.environ)
+
+
+def test_who_aborts_because_another_machine_has_failed_is_not_ended_by_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainingConfig(
+        **dict.fromkeys(("base", "out", "examples", "work"), str(tmp_path)),
+        trainer={"kind": "sft", "semantics": 1},
+        adapter=None,
+        files={},
+        settings=TrainingSettings.parse(TRAIN),
+        seed=0,
+        processes=2,
+        device_batch=16,
+        accumulation=1,
+        checkpoint_seconds=60.0,
+    )
+    write_json(tmp_path / "config.json", config)
+    aborts = [sys.executable, "-c", "import os; os.abort()"]
+    monkeypatch.setattr(machines, "command", lambda *_: aborts)
+    spread = Hardware.of({**TWO, "CUDA_VISIBLE_DEVICES": ""})
+    with announced(spread, tmp_path / "config.json"):
+        path = tmp_path / NOTICE
+        notice = read_notice(path)
+        assert notice is not None
+        assert join(path, notice, 1) == ABORTED
+        write_json(config.failure, Failure(message="the loss is no number"))
+        assert join(path, notice, 1) == 1
 
 
 def test_gloo_takes_the_network_that_leads_to_the_first_machine() -> None:

@@ -23,7 +23,8 @@ from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
 from dataenvgym_spec.schedule.protocol import Finished, Shard, Work
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
-from dataenvgym_spec.schedule.ray.runner import RayRunner
+from dataenvgym_spec.schedule.ray.group import Group
+from dataenvgym_spec.schedule.ray.runner import RayRunner, _Task
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL
@@ -164,3 +165,26 @@ def test_ctrl_c_twice_while_stages_are_packed_and_brought_home(
     assert {one.work.id: one.code for one in ended} == dict.fromkeys(
         (packing.id, coming.id, running.id), INTERRUPTED
     )
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_training_whose_other_machine_was_killed_has_not_failed_by_itself(
+    killed: bool, tmp_path: Path
+) -> None:
+    layout = Layout(root=tmp_path)
+    local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
+    driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    desk = SimpleNamespace(refuse=lambda *_: None, brought=list, packed=list, busy=False)
+    runner = RayRunner(driving, Cluster(cast(Any, Rays()), "auto"), cast(Desk, desk))
+    said = Outcome(code=1, place="first", said="the connection was closed by its peer")
+    part = Outcome(code=137 if killed else 1, place="second", fault=killed, said="its part ended")
+    work = Work(id="train-1", targets=())
+    task = _Task(work=work, directory="train-1", outcome=said)
+    runner._tasks[work.id] = task
+    try:
+        runner._settle(task, cast(Group, SimpleNamespace(lost="", failed=part)))
+        finished = runner.finished(0)
+    finally:
+        local.close()
+    assert finished is not None and finished.code == 1 and finished.fault == killed
+    assert finished.message == (part.said if killed else said.said)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.variables import ENGINE_SECONDS
+from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel
 from dataenvgym_spec.schedule.ray import tasks
 
 TALKS = """
@@ -50,6 +51,20 @@ def test_a_silent_stage_ends_when_ray_interrupts_its_task(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         list(parts)
     assert not ended.exists()
+
+
+@pytest.mark.parametrize(("code", "fault"), [("137", True), ("1", False), ("0", False)])
+def test_a_part_of_a_training_that_was_killed_is_told_from_one_that_failed(
+    code: str, fault: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What ends so is not the part itself: it says by its code what became of its processes."""
+    ends = [sys.executable, "-c", f"import sys; sys.exit({code})"]
+    monkeypatch.setattr(tasks.together, "helper", lambda *_: ends)
+    home = Home(root=str(tmp_path), token="clone", shared=True)
+    parcel = Parcel(stage="train-1", home=home, files={})
+    ((kind, content),) = tasks.helped(parcel.pack(), "run", cpus=1)
+    outcome = Outcome.unpack(content)
+    assert kind == tasks.ENDED and (outcome.code, outcome.fault) == (int(code) or 1, fault)
 
 
 def test_an_engine_leaves_a_gpu_that_ray_gives_to_others(monkeypatch: pytest.MonkeyPatch) -> None:

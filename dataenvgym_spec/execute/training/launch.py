@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.faults import SIGNALLED, MachineFault, as_shells, is_fault
+from dataenvgym_spec.core.faults import ABORTED, SIGNALLED, MachineFault, as_shells, is_fault
 from dataenvgym_spec.core.hashing import digest, file_digest
 from dataenvgym_spec.core.variables import checkpoint_seconds
 from dataenvgym_spec.execute.context import Context
@@ -131,8 +130,7 @@ def _failed(failure: Path, messages: Path, code: int) -> StageError:
     help = f"its messages are in {messages}; running again goes on from its last checkpoint"
     # What others say of one that was killed is that they have lost it. One that aborts may itself
     # have lost another, on this machine or on one that trains with it, which has said why.
-    aborted = as_shells(code) == SIGNALLED + signal.SIGABRT
-    if is_fault(code) and not (aborted and failure.is_file()):
+    if is_fault(code) and not (as_shells(code) == ABORTED and failure.is_file()):
         how = f"signal {as_shells(code) - SIGNALLED}"
         return MachineFault(f"the trainer was killed ({how})", help=help, code=code)
     if not failure.is_file():

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
-from signal import SIGABRT, SIGKILL, SIGTERM
+from signal import SIGKILL, SIGTERM
 from typing import Final, Protocol
 
-from dataenvgym_spec.core.faults import SIGNALLED, as_shells, is_fault
+from dataenvgym_spec.core.faults import ABORTED, SIGNALLED, as_shells, is_fault
 
 PATIENCE: Final = 30
 """Seconds after which torch kills the processes that its SIGTERM has not ended."""
@@ -59,7 +59,7 @@ def root_cause(failures: Sequence[Ended]) -> int:
     first = min(failures, key=lambda one: one.timestamp)
     told = [one for one in failures if not _is_of_launcher(one, first)]
     told.sort(key=lambda one: one.timestamp)
-    own = [one for one in told if as_shells(one.exitcode) != SIGNALLED + SIGABRT]
+    own = [one for one in told if as_shells(one.exitcode) != ABORTED]
     killed = [one for one in own if is_fault(one.exitcode) and one.exitcode != -SIGTERM]
     return as_shells((killed or own or told)[0].exitcode)
 

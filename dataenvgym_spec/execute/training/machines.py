@@ -19,14 +19,16 @@ from typing import Final
 from uuid import uuid4
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import ABORTED, as_shells
 from dataenvgym_spec.core.machine import versions
 from dataenvgym_spec.core.ports import free_port
 from dataenvgym_spec.core.room import gpus_here
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.accelerate import configure
+from dataenvgym_spec.execute.training.config import TrainingConfig
 from dataenvgym_spec.execute.training.start import command, environment_of
 from dataenvgym_spec.gym.students.trainers.protocol import Distribution
-from dataenvgym_spec.records.files import parse_json, write_json
+from dataenvgym_spec.records.files import parse_json, read, write_json
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
@@ -189,6 +191,9 @@ def join(path: Path, notice: Notice, rank: int) -> int:
         except BaseException:
             process.terminate()
             raise
+    if as_shells(process.returncode) == ABORTED:
+        # It may have lost the processes of a machine that has said why it failed.
+        return 1 if read(Path(notice.config), TrainingConfig).failure.is_file() else ABORTED
     return process.returncode
 
 

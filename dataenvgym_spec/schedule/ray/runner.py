@@ -331,7 +331,8 @@ class RayRunner:
         if group is not None and not task.stopped:
             if group.lost:
                 fault, message = True, f"a machine that trained with it is gone: {group.lost}"
-            elif group.failed is not None and task.outcome is None:
+            elif group.failed is not None and (group.failed.fault or task.outcome is None):
+                # A stage whose other machine's part was killed says that it has lost that.
                 fault, message = group.failed.fault, group.failed.said
         place = outcome.place
         self._end(task.work.id, code=outcome.code, place=place, fault=fault, message=message)

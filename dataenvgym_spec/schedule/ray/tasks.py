@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.faults import as_shells, is_fault
 from dataenvgym_spec.core.room import GIVEN, gpus_here
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
@@ -95,7 +96,8 @@ def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
     environ = together.environment(parcel, _environment(parcel.defaults, run, cpus=cpus))
     code = yield from _done(command, tempfile.gettempdir(), environ)
     said = f"the part of '{node.name()}' in the training ended with exit code {code}"
-    yield ENDED, Outcome(code=code or 1, place=node.name(), fault=code < 0, said=said).pack()
+    outcome = Outcome(code=as_shells(code) or 1, place=node.name(), fault=is_fault(code), said=said)
+    yield ENDED, outcome.pack()
 
 
 def _address() -> str:
