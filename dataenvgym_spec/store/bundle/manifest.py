@@ -15,7 +15,8 @@ from dataenvgym_spec.records.origins import DeclaredContrast
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.store.dvc.locked import LockedStage
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Bundles of format 1 brought reports, which are made where they are read since."""
 PARTS: Final = ("results", "students", "journal")
 """What travels by choice, beside specs and files."""
 
@@ -108,7 +109,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
         absent: what no bundle can bring.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     name: Name
     spec: Text
     versions: dict[Text, Text]
@@ -144,6 +145,13 @@ def parse(data: bytes) -> Manifest:
         if head.format > FORMAT:
             message = "the bundle was made by a later release of dataenvgym-spec"
             raise UserError(message, help="update it: pip install --upgrade dataenvgym-spec")
+        if 0 < head.format < FORMAT:
+            message = (
+                f"the bundle is of format {head.format}, which an earlier release of "
+                f"dataenvgym-spec made; this one takes format {FORMAT}, which brings no report"
+            )
+            help = "have it made again, by 'dataenvgym bundle' of this release where the study is"
+            raise UserError(message, help=help)
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"what the bundle says of itself cannot be read: {error}"

@@ -17,7 +17,7 @@ from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.store.bundle import archive
 from dataenvgym_spec.store.bundle.archive import HEAD, pack, read_manifest, unpack
 from dataenvgym_spec.store.bundle.checks import check
-from dataenvgym_spec.store.bundle.manifest import Manifest, PackedFile
+from dataenvgym_spec.store.bundle.manifest import FORMAT, Manifest, PackedFile
 from tests.support.bundles import plain, sha256, write_members
 
 CONTENTS = [b"version: 1\n", b"x" * 5000, b""]
@@ -29,7 +29,7 @@ def described(contents: list[bytes]) -> Manifest:
         path = "specs/a.yaml" if number == 0 else f"data/{number}.txt"
         rows.append(PackedFile(path=path, bytes=len(content), sha256=sha256(content)))
     return Manifest(
-        format=1,
+        format=FORMAT,
         name="a",
         spec="specs/a.yaml",
         versions={},

@@ -7,7 +7,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.bundle.checks import DENSEST, SMALL, check, check_listing
-from dataenvgym_spec.store.bundle.manifest import parse
+from dataenvgym_spec.store.bundle.manifest import FORMAT, parse
 
 KEY = "0123456789abcdef" * 4
 DIGEST = "ab" * 32
@@ -16,7 +16,7 @@ DIGEST = "ab" * 32
 def content(**more: Any) -> dict[str, Any]:
     """The values of a manifest that is taken."""
     values: dict[str, Any] = {
-        "format": 1,
+        "format": FORMAT,
         "name": "tiny",
         "spec": "specs/tiny.yaml",
         "versions": {"dvc": "3"},
@@ -85,8 +85,9 @@ def test_what_none_may_say_is_refused(name: str) -> None:
 
 
 SHAPELESS: dict[str, dict[str, Any]] = {
-    "a later format": {"format": 2},
-    "no format": {"format": "1"},
+    "a later format": {"format": FORMAT + 1},
+    "no format": {"format": str(FORMAT)},
+    "a format before all": {"format": 0},
     "an unknown key": {"run": "touch x"},
     "a name that is a path": {"name": "../tiny"},
     "a hash that is a path": {"objects": [{"md5": "../../x", "bytes": 1, "sha256": DIGEST}]},
@@ -113,6 +114,14 @@ SHAPELESS: dict[str, dict[str, Any]] = {
 def test_what_is_of_another_shape_is_no_manifest(name: str) -> None:
     with pytest.raises(UserError, match=r"cannot be read|later release"):
         looked_at(**SHAPELESS[name])
+
+
+def test_one_of_an_earlier_release_is_called_so() -> None:
+    """It brings the lock of a report, which is no field any more: the reason is not that."""
+    report = {"name": "tiny", "stages": [], "lock": {"cmd": "x", "deps": [], "outs": []}}
+    with pytest.raises(UserError, match="is of format 1, which an earlier release") as raised:
+        looked_at(format=1, experiments=[report])
+    assert raised.value.help is not None and "have it made again" in raised.value.help
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"a":1}'])
