@@ -15,7 +15,7 @@ from typing import Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.store.dvc.state import Cache
-from dataenvgym_spec.store.git.program import contents, git
+from dataenvgym_spec.store.git.program import contents, git, lines
 from dataenvgym_spec.store.layout import Layout
 
 MOST_COMMITS: Final = 5000
@@ -103,7 +103,7 @@ def _revisions(layout: Layout) -> list[str]:
     """Branches, tags and experiments of DVC, in this order."""
     found = []
     for space in _SPACES:
-        names = map(os.fsdecode, _lines(layout, "for-each-ref", "--format=%(refname)", space))
+        names = map(os.fsdecode, lines(layout, "for-each-ref", "--format=%(refname)", space))
         found += [name for name in names if space != "refs/exps" or _EXPERIMENT.match(name)]
     return found
 
@@ -123,7 +123,7 @@ def _locks_at(layout: Layout, ref: str) -> Locks:
 def _commits(layout: Layout, refs: Iterable[str]) -> Iterator[tuple[str, Locks]]:
     """The locks that commits have changed, the newest commit first."""
     # A detached HEAD is on no branch.
-    head = _lines(layout, "rev-parse", "--quiet", "--verify", "HEAD")
+    head = lines(layout, "rev-parse", "--quiet", "--verify", "HEAD")
     revisions = b"\n".join([*map(os.fsencode, refs), *head, b""])
     if not revisions.strip():
         return
@@ -151,8 +151,3 @@ def _short(ref: str) -> str:
     """A revision as a user calls it: an experiment of DVC by its own name."""
     _, space, name = ref.split("/", 2)
     return f"'{name.rpartition('/')[2]}'" if space == "exps" else f"'{name}'"
-
-
-def _lines(layout: Layout, *arguments: str) -> list[bytes]:
-    """The lines that git prints; none if it fails."""
-    return (git(layout, *arguments) or b"").splitlines()

@@ -19,7 +19,7 @@ from dataenvgym_spec.core.variables import JOURNAL
 from dataenvgym_spec.setup.collecting import MOST_COMMITS, endangered, written
 from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.store.dvc.state import Cache
-from dataenvgym_spec.store.git.program import git
+from dataenvgym_spec.store.git.program import lines
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.place import journal_file
 
@@ -133,14 +133,14 @@ def _collected(layout: Layout) -> Finding:
 
 def _worktrees(layout: Layout) -> list[Path]:
     """The same folder as the repository's in git's worktrees, the main one first."""
-    top = b"".join(_lines(layout, "rev-parse", "--show-toplevel"))
+    top = b"".join(lines(layout, "rev-parse", "--show-toplevel"))
     if not top:
         return []
     folder = Path(os.fsdecode(top)).resolve()
     if not layout.root.resolve().is_relative_to(folder):  # GIT_WORK_TREE may say anything
         return []
     inside = layout.root.resolve().relative_to(folder)
-    rows = _lines(layout, "worktree", "list", "--porcelain")
+    rows = lines(layout, "worktree", "list", "--porcelain")
     prefix = b"worktree "
     folders = [os.fsdecode(row[len(prefix) :]) for row in rows if row.startswith(prefix)]
     return [Path(folder).resolve() / inside for folder in folders]
@@ -175,7 +175,7 @@ def _worktree(layout: Layout, trees: Sequence[Path]) -> Iterator[Finding]:
 
 def _history(layout: Layout) -> Iterator[Finding]:
     """A shallow clone does not know which results earlier commits and other branches need."""
-    if _lines(layout, "rev-parse", "--is-shallow-repository") != [b"true"]:
+    if lines(layout, "rev-parse", "--is-shallow-repository") != [b"true"]:
         return
     detail = "shallow: it does not say when contrasts were declared, and dvc gc keeps less"
     help = f"{_EVERYTHING} --unshallow"
@@ -184,8 +184,3 @@ def _history(layout: Layout) -> Iterator[Finding]:
 
 def _stages(count: int) -> str:
     return "1 stage" if count == 1 else f"{count} stages"
-
-
-def _lines(layout: Layout, *arguments: str) -> list[bytes]:
-    """The lines that git prints; none if it fails."""
-    return (git(layout, *arguments) or b"").splitlines()

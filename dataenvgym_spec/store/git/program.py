@@ -20,6 +20,11 @@ def git(layout: Layout, *arguments: str, stdin: bytes = b"") -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def lines(layout: Layout, *arguments: str) -> list[bytes]:
+    """The lines that git prints; none if it fails or is not installed."""
+    return (git(layout, *arguments) or b"").splitlines()
+
+
 def contents(layout: Layout, blobs: Iterable[str]) -> dict[str, bytes]:
     """The contents of blobs, by their names, in one call; less those that are not here.
 
