@@ -47,6 +47,10 @@ WITHOUT_GPUS: Final = (
 )
 
 
+LEFT: Final = (
+    "Slurm does not answer, so it may go on with jobs of this run, whose names begin with {}: end "
+    "them with scancel, or run this command again and press Ctrl-C once Slurm is there"
+)
 UNBOUNDED: Final = "--jobs bounds no jobs of Slurm: all of them are submitted at once"
 BOUNDS: Final = (
     "leave it out; how many run at once is bounded by a QOS or a partition (slurm.options and "
@@ -209,7 +213,9 @@ class OnSlurm:
             self._runner.announce(works)
 
     def close(self) -> None:
-        """Nothing: jobs go on."""
+        """Says which jobs go on although they were to end; otherwise they may."""
+        if self._runner is not None and self._runner.are_left:
+            click.echo(f"warning: {LEFT.format(self._runner.queue.prefix)}", err=True)
 
 
 def _require_possible(cluster: SlurmCluster, environ: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Where a run's stages go, and what is said where that cannot be."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,13 @@ from dataenvgym_spec.cli.engines import Engine, Variables, engine
 from dataenvgym_spec.cli.jobs import Options, run_side_by_side, spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.core.machine import gpu_count
+from dataenvgym_spec.schedule.capacity import Capacity
+from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import Spread, needs
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
+from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, Room, SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
@@ -55,7 +59,7 @@ def test_where_a_cluster_is() -> None:
 def login_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where Slurm's commands are; none of them is run here."""
     (tmp_path / "sbatch").touch(mode=0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path
 
 
@@ -109,6 +113,22 @@ def test_a_run_warns_once_where_nobody_says_how_many_gpus_there_are(
         slurm.announce(works)
         slurm.announce(works)
         assert capsys.readouterr().err.count("does not say slurm.gpus") == times
+
+
+@pytest.mark.parametrize("are_left", [True, False])
+def test_jobs_that_may_go_on_after_ctrl_c_are_named(
+    login_node: Path,
+    are_left: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slurm = on_slurm(login_node, SlurmCluster(gpus=0))
+    local = LocalRunner(Layout(root=login_node), Capacity(cpus=1), lambda _work: {})
+    slurm.around(local, lambda _work: {})
+    monkeypatch.setattr(SlurmRunner, "are_left", are_left)
+    slurm.close()
+    said = capsys.readouterr().err
+    assert bool(said) == are_left and ("begin with dataenvgym-" in said) == are_left
 
 
 def test_a_number_of_jobs_is_refused_where_nothing_would_obey_it(

@@ -106,6 +106,56 @@ def test_nothing_fails_while_slurm_does_not_answer(
     assert drives.finished(0.05) is None
 
 
+def test_ctrl_c_is_over_once_slurm_has_heard_of_it(
+    drives: SlurmRunner, works: list[Work], commands: SlurmCommands
+) -> None:
+    """Jobs that were announced run on, and no work that was started has one."""
+    drives.announce(works[:3])
+    commands.refuse(AWAY)
+    drives.start(works[3])
+    assert drives.finished(0.05) is None
+    drives.stop(now=False)
+    assert drives.finished(0.05) is None and drives.are_left
+    commands.refuse("")
+    before = len(commands.called)
+    finished = ended(drives)
+    assert (finished.work, finished.code) == (works[3], 130)
+    assert "scancel 101 102_[0-1]" in commands.called[before:], "those that were announced"
+    assert not drives.are_left and drives.finished(0.05) is None
+
+
+def test_a_second_ctrl_c_does_not_wait_for_slurm(
+    drives: SlurmRunner, works: list[Work], commands: SlurmCommands
+) -> None:
+    drives.announce(works[:3])
+    commands.refuse(AWAY)
+    drives.start(works[3])
+    drives.stop(now=False)
+    assert drives.finished(0.05) is None
+    drives.stop(now=True)
+    assert ended(drives).code == 130 and drives.are_left
+
+
+def test_a_job_that_was_taken_without_an_answer_ends_with_the_others(
+    drives: SlurmRunner,
+    works: list[Work],
+    commands: SlurmCommands,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C at the terminal ends `sbatch` as well, which has just submitted."""
+    monkeypatch.setattr(runner, "AGAIN", HANG)
+    names = [drives.queue.prefix + one for one in (works[0].id, "another-run's")]
+    taken = [f"{number} PENDING {name}" for number, name in enumerate(names, start=55)]
+    (commands.folder / "taken").write_text("\n".join(taken), encoding="utf-8")
+    sbatch = f"#!/bin/sh\ncd '{commands.folder}' && cp taken user\nkill -INT $$\n"
+    (commands.folder / "sbatch").write_text(sbatch, encoding="utf-8")
+    drives.start(works[0])
+    assert drives.finished(0.05) is None
+    drives.stop(now=False)
+    assert ended(drives).code == 130
+    assert [line for line in commands.called if line.startswith("scancel")] == ["scancel 55"]
+
+
 def test_what_slurm_refuses_for_good_fails_and_says_why(
     drives: SlurmRunner, works: list[Work], commands: SlurmCommands
 ) -> None:

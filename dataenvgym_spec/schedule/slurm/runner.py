@@ -64,6 +64,10 @@ class SlurmRunner:
         self._stopped = self._killed = False
         self._heard_stop = True
         """Whether Slurm knows what is to be ended."""
+        self._cancelled = 0.0
+        """When it was told so last."""
+        self._names: set[str] = set()
+        """Of the works that may have jobs: Slurm may have taken one without an answer."""
         self._failed = False
         """Whether a job has: those that waited for it are gone."""
 
@@ -91,6 +95,7 @@ class SlurmRunner:
                 if work.id in there:
                     self._jobs[work.id] = there[work.id]
                 else:
+                    self._names.add(work.id)
                     new.append(work)
             for batch in self.queue.batches(new, self._jobs):
                 for places in self.queue.submit_parts(batch):
@@ -115,6 +120,7 @@ class SlurmRunner:
         else:
             if work.id not in self._jobs or self._failed:
                 self._asked[work.id] = work
+                self._names.add(work.id)
         return self._news.said(work, SENT)
 
     def news(self) -> list[tuple[Work, Standing]]:
@@ -122,14 +128,16 @@ class SlurmRunner:
         return self._news.take()
 
     def finished(self, timeout: float | None = None) -> Finished | None:
-        """Waits for a work."""
+        """Waits for a work; once they are stopped, also until Slurm has heard of it."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             self._submit()
             self._look()
-            if self._ended:
+            # A second Ctrl-C waits no longer.
+            silent = self._stopped and not self._cancel_again() and not self._killed
+            if self._ended and not silent:
                 return self._ended.popleft()
-            if not (self._running or self._beside):
+            if not (self._running or self._beside or silent):
                 return None
             left = LOOK if until is None else min(LOOK, until - time.monotonic())
             if left <= 0:
@@ -147,10 +155,34 @@ class SlurmRunner:
             self._end(work, code=INTERRUPTED)
         self._cancel()
 
+    @property
+    def are_left(self) -> bool:
+        """Whether jobs were to be ended, and Slurm has not heard of it."""
+        return self._stopped and not self._heard_stop
+
     def _cancel(self) -> None:
-        """Ends all jobs, as soon as Slurm answers."""
-        if not is_taken_over(self.layout, "run"):
-            self._heard_stop = commands.cancel(self._jobs.values(), now=self._killed)
+        """Ends all jobs, if Slurm answers."""
+        self._cancelled = time.monotonic()
+        self._heard_stop = is_taken_over(self.layout, "run") or (
+            commands.cancel(self._jobs.values(), now=self._killed) and self._cancel_named()
+        )
+
+    def _cancel_named(self) -> bool:
+        """Ends the jobs that Slurm has taken without an answer; whether it has heard of that."""
+        try:
+            there = self.queue.there()
+        except Unanswered:
+            return False
+        except StageError:  # it refuses to say, and would again
+            return True
+        places = [there[name] for name in self._names & there.keys() if name not in self._jobs]
+        return commands.cancel(places, now=self._killed)
+
+    def _cancel_again(self) -> bool:
+        """Ends all jobs if Slurm has not heard of it, not too often; whether it has by now."""
+        if not self._heard_stop and time.monotonic() - self._cancelled >= LOOK:
+            self._cancel()
+        return self._heard_stop
 
     # --- works that stay here ---------------------------------------------------------------------
 
@@ -231,8 +263,6 @@ class SlurmRunner:
         if not works or time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
-        if self._stopped and not self._heard_stop:
-            self._cancel()
         numbers = {work.id: str(self._jobs[work.id]) for work in works}
         try:
             found = standings(numbers.values())
