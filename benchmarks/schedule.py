@@ -7,10 +7,12 @@ python benchmarks/schedule.py --check     # also exits 1 if a bound is broken
 python benchmarks/schedule.py --part sweep    # one of the parts alone
 python benchmarks/schedule.py --small     # a tenth of every size, to try the benchmark out
 
-Two parts. Works of made-up studies on a made-up cluster with a clock of its own, some of which fail
-and some of whose workers are lost: the order is the scheduler's own. And a sweep that is compiled,
-planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing; the commands
-`plan` and `status` of it; and the same run taken up again when half of its stages are done.
+Three parts. Works of made-up studies on a made-up cluster with a clock of its own, some of which
+fail and some of whose workers are lost: the order is the scheduler's own. And a sweep that is
+compiled, planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing; the commands
+`plan` and `status` of it; and the same run taken up again when half of its stages are done. And
+sweeps that `dataenvgym run --jobs` runs to their end, with processes, locks and DVC, of which only
+the executors are stubs, beside `dvc repro` of the same.
 
 Each size runs in a process of its own. Times are CPU seconds, which other work on the machine
 disturbs least.
@@ -40,6 +42,7 @@ sys.path.insert(0, str(ROOT))
 from dataenvgym_spec.schedule.observer import Observer  # noqa: E402
 from dataenvgym_spec.schedule.order import carry_out  # noqa: E402
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work  # noqa: E402
+from tests.support import stubs  # noqa: E402
 from tests.support.made_up import make_up  # noqa: E402
 from tests.support.simulated import Cluster, studies  # noqa: E402
 
@@ -52,6 +55,11 @@ GROWTH = 2.0
 a processor's caches take grows with the logarithm. How many steps the scheduler takes for it does
 not grow, which tests/schedule/test_simulation.py counts."""
 POINTS, ITERATIONS = 1000, 2
+RUN = (10, 40)
+"""Experiments of the sweeps that are run to their end."""
+JOBS = 8
+EACH_STEP = 2.0
+"""How many times as much of its processor the driver may take for a step of four times as many."""
 DONE = 0.5
 """The part of the stages that is done when the sweep is taken up again."""
 LONGEST = {"plan, nothing done": 30, "status": 20, "plan, half done": 40}
@@ -178,6 +186,87 @@ def _megabytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+DRIVEN = """\
+import atexit, json, resource, sys
+def told():
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = [one.ru_utime + one.ru_stime for one in (own, others)]
+    with open("driver.json", "w") as file:
+        json.dump({"own": cpu[0], "others": cpu[1], "megabytes": own.ru_maxrss / 1000}, file)
+atexit.register(told)
+"""
+"""What says of a driver, at its end, which part of its CPU seconds is its own."""
+
+
+def run_to_its_end(points: int) -> dict[str, Any]:
+    """A sweep under `run --jobs` and, in another repository, under plain DVC, both with stubs."""
+    steps = 0
+    found: dict[str, Any] = {}
+    for way in ("run", "repro"):
+        with tempfile.TemporaryDirectory() as folder:
+            repo = stubs.installed(new_repo(Path(folder) / "repo", sweep=_sweep(points)))
+            measured("dataenvgym", "compile", cwd=repo)
+            if way == "repro":
+                path = stubs.stub_path(repo)["PATH"]
+                found["repro"] = measured("dvc", "repro", "-q", cwd=repo, PATH=path)
+            else:
+                arguments = ("run", "sweep", "--jobs", str(JOBS))
+                code = DRIVEN + stubs.DRIVER
+                at = str(repo.parent / "bin")
+                found["run"] = measured(
+                    sys.executable, "-c", code, at, *arguments, cwd=repo, PYTHONPATH=str(ROOT)
+                )
+                found["driver"] = json.loads((repo / "driver.json").read_text(encoding="utf-8"))
+            ran = stubs.ran(repo)
+            stages = [line.split()[-1] for line in ran if not line.endswith("report")]
+            assert len(stages) == len(set(stages)), "nothing is executed twice"
+            assert steps in (0, len(ran)), "both execute the same"
+            steps = len(ran)
+    return {**found, "steps": steps}
+
+
+def _sweep(points: int) -> dict[str, Any]:
+    spec = sweep("sweep", points)
+    spec["loop"] |= {"iterations": ITERATIONS}
+    return spec
+
+
+def to_its_end(bounds: Bounds, sizes: tuple[int, ...]) -> None:
+    """Sweeps of two sizes that are run, not only queued."""
+    rows, each = [], []
+    for points in sizes:
+        found = run_to_its_end(points)
+        steps, driver, repro = found["steps"], found["driver"], found["repro"]
+        each.append(1e3 * driver["own"] / steps)
+        rows.append(
+            [
+                f"{points:,}",
+                f"{steps:,}",
+                f"{each[-1]:.0f}",
+                f"{1e3 * driver['others'] / steps:.0f}",
+                f"{found['run'].wall:.0f}",
+                f"{driver['megabytes']:.0f}",
+                f"{1e3 * repro.cpu / steps:.0f}",
+                f"{repro.wall:.0f}",
+            ]
+        )
+    heads = (
+        "experiments",
+        "steps",
+        "driver, CPU ms a step",
+        "what it starts, CPU ms a step",
+        "wall s",
+        "MB of the driver",
+        "`dvc repro`, CPU ms a step",
+        "wall s",
+    )
+    print(f"## Sweeps run to their end by `run --jobs {JOBS}`, with stub executors\n")
+    table(heads, rows)
+    name = f"a step of {sizes[-1]} experiments against {sizes[0]}, of the driver"
+    bounds.at_most(name, each[-1] / each[0], EACH_STEP, "times")
+
+
 def apart(*arguments: str, cwd: Path = ROOT) -> tuple[dict[str, Any], float]:
     """A part of this file in a process of its own: what it found, and its megabytes."""
     usage = measured(sys.executable, __file__, *arguments, cwd=cwd)
@@ -224,9 +313,7 @@ def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
 def of_a_sweep(bounds: Bounds, points: int) -> None:
     """A sweep as a run has it."""
     with tempfile.TemporaryDirectory() as folder:
-        spec = sweep("sweep", points)
-        spec["loop"] |= {"iterations": ITERATIONS}
-        repo = new_repo(Path(folder) / "repo", sweep=spec)
+        repo = new_repo(Path(folder) / "repo", sweep=_sweep(points))
         found, megabytes = apart("--sweep", str(repo))
         commands = {
             "compile": measured("dataenvgym", "compile", cwd=repo),
@@ -262,11 +349,11 @@ def of_a_sweep(bounds: Bounds, points: int) -> None:
 
 
 def main() -> None:
-    """Both parts, or one of their sizes."""
+    """All parts, or one of their sizes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--part", choices=("works", "sweep"))
+    parser.add_argument("--part", choices=("works", "sweep", "run"))
     parser.add_argument("--simulate", type=int)
     parser.add_argument("--observed", action="store_true")
     parser.add_argument("--sweep", type=Path)
@@ -283,10 +370,12 @@ def main() -> None:
         return
     smaller = 10 if given.small else 1
     bounds = Bounds()
-    if given.part != "sweep":
+    if given.part in (None, "works"):
         grow(bounds, tuple(size // smaller for size in (10_000, 100_000, 1_000_000)))
-    if given.part != "works":
+    if given.part in (None, "sweep"):
         of_a_sweep(bounds, POINTS // smaller)
+    if given.part in (None, "run"):
+        to_its_end(bounds, tuple(points // (smaller // 2 or 1) for points in RUN))
     if not bounds.table() and given.check:
         sys.exit(1)
 

@@ -32,9 +32,13 @@ def new_sweep(folder: Path) -> Path:
         .replace("refill: 1", "refill: 0")
         .replace("  no-state: {agent: {observe: nothing}}\n", "")
     )
-    repo = new_repo(folder / "repo", text.partition("analysis:")[0] + MATRIX)
+    return installed(new_repo(folder / "repo", text.partition("analysis:")[0] + MATRIX))
+
+
+def installed(repo: Path) -> Path:
+    """A repository with the stub executors beside it, for `stub_path` and `driver`."""
     stub = (Path(__file__).parent / "stub_executor.py").read_text(encoding="utf-8")
-    program = folder / "bin" / "dataenvgym"
+    program = repo.parent / "bin" / "dataenvgym"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable} -IS\n{stub}", encoding="utf-8")
     program.chmod(0o755)
