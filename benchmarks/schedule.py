@@ -9,10 +9,10 @@ python benchmarks/schedule.py --small     # a tenth of every size, to try the be
 
 Three parts. Works of made-up studies on a made-up cluster with a clock of its own, some of which
 fail and some of whose workers are lost: the order is the scheduler's own. And a sweep that is
-compiled, planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing; the commands
-`plan` and `status` of it; and the same run taken up again when half of its stages are done. And
-sweeps that `dataenvgym run --jobs` runs to their end, with processes, locks and DVC, of which only
-the executors are stubs, beside `dvc repro` of the same.
+compiled, planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing;
+the commands `plan` and `status` of it; and the same run taken up again when half of its stages are
+done. And sweeps that `dataenvgym run --jobs` runs to their end, with processes, locks and DVC, of
+which only the executors are stubs, beside `dvc repro` of the same.
 
 Each size runs in a process of its own. Times are CPU seconds, which other work on the machine
 disturbs least.

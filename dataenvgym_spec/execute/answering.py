@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.variables import checkpoint_seconds
 from dataenvgym_spec.execute.asked import Asked, content_of_base
-from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.context import Context, devices
 from dataenvgym_spec.execute.shards.keeping import MANY, Keeper
-from dataenvgym_spec.execute.shards.kept import Shards, both
+from dataenvgym_spec.execute.shards.kept import both
 from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.graph.params import EvaluateParams
@@ -37,7 +37,7 @@ class Known:
 
     Attributes:
         student: its iteration, where a choice names it.
-        there: what it has answered in other processes or in an attempt before, by places.
+        there: what it has answered in other processes, by places.
         keeper: keeps its answers as they come; None where an attempt anew begins at the start.
     """
 
@@ -46,9 +46,7 @@ class Known:
     keeper: Keeper | None
 
 
-def keeper_of(
-    context: Context[EvaluateParams], shards: Shards | None, asked: Asked, part: Part | None = None
-) -> Keeper | None:
+def keeper_of(context: Context[EvaluateParams], asked: Asked) -> Keeper | None:
     """Keeps what students answer while a stage goes on, or a shard of one.
 
     None where a prompt's answer may depend on all that were asked with it: answers of two attempts
@@ -56,15 +54,12 @@ def keeper_of(
 
     Args:
         context: of the stage.
-        shards: those of the stage.
         asked: what students are asked.
-        part: the shard.
     """
-    if shards is None or not context.params.divides:
+    if context.kept is None or not context.params.divides:
         return None
-    name = None if part is None else part.name
     period = checkpoint_seconds(os.environ)
-    return Keeper(shards, len(asked.prompts), context.model_facts, period=period, part=name)
+    return Keeper(context.kept, len(asked.prompts), context.verify, period=period)
 
 
 def answered(
@@ -81,12 +76,13 @@ def answered(
     """
     written = dict(known.there)
     if not written.keys() >= set(range(len(asked.prompts))):
-        with _engine(context, student, base) as engine:
+        with _engine(context, student, base, known) as engine:
+            written.update(_before(known))
             lists: Iterable[Groups] = ([listed] for listed in asked.batches)
             if written or known.keeper:
                 # A prompt is asked beside those that it would have been asked with.
                 lists = _groups(context, engine, asked)
-            written.update(_generated(context, engine, asked, lists, known))
+            written.update(_generated(context, engine, asked, lists, written, known))
     return [written[place] for place in range(len(asked.prompts))]
 
 
@@ -108,11 +104,15 @@ def share(
         part: the process.
         known: what it has answered already.
     """
-    with _engine(context, student, base, alone=True) as engine:
+    with _engine(context, student, base, known, alone=True) as engine:
         lists = cut(_groups(context, engine, asked), part)
-        mine = set(chain.from_iterable(chain.from_iterable(lists)))
-        there = {place: known.there[place] for place in mine & known.there.keys()}
-        return there | _generated(context, engine, asked, lists, known)
+        written = dict(_before(known))
+        return written | _generated(context, engine, asked, lists, written, known)
+
+
+def _before(known: Known) -> Mapping[int, Completion]:
+    """What a student has answered in an attempt before."""
+    return {} if known.keeper is None else known.keeper.of(known.student)
 
 
 def cut(groups: Iterable[Groups], part: Part) -> list[Groups]:
@@ -138,7 +138,12 @@ def cut(groups: Iterable[Groups], part: Part) -> list[Groups]:
 
 @contextmanager
 def _engine(
-    context: Context[EvaluateParams], student: Path, base: Path | None, *, alone: bool = False
+    context: Context[EvaluateParams],
+    student: Path,
+    base: Path | None,
+    known: Known,
+    *,
+    alone: bool = False,
 ) -> Iterator[Backend]:
     """A student that is loaded, with what it runs on in the log.
 
@@ -146,6 +151,7 @@ def _engine(
         context: of the stage.
         student: its folder.
         base: of the model that it adapts.
+        known: where it is kept what it answers.
         alone: whether others ask the same student at this moment. An engine that is kept serves
             one after the other, and without a GPU it would be the same one for all of them.
     """
@@ -167,16 +173,36 @@ def _engine(
             engine = kept or load_backend(
                 params.backend, settings=settings, student=student, base=base, files=files
             )
+        facts = _facts(context, engine, settings)
         # A part of the answers may be from elsewhere.
-        device = both(context.facts.get("device", engine.device), engine.device)
-        context.record(device=device, precision=settings.dtype, backend=params.backend.kind)
-        threads = getattr(engine, "threads", None)
-        if threads is not None:
-            context.record(threads=threads)  # of the process that keeps it, not of this one
-        gpus = getattr(engine, "gpus", 1)
-        if gpus > 1:
-            context.record(gpus=gpus)
+        found = context.facts
+        context.record(
+            **{name: both(found.get(name, value), value) for name, value in facts.items()}
+        )
+        if known.keeper is not None:
+            before = known.keeper.before(facts, context.say)
+            if before is not None:
+                context.resumed(before)
         yield engine
+
+
+def _facts(
+    context: Context[EvaluateParams], engine: Backend, settings: GenerationSettings
+) -> dict[str, Any]:
+    """What a student that is loaded runs on, as a log says it."""
+    facts = {
+        "device": engine.device,
+        "precision": settings.dtype,
+        "backend": context.params.backend.kind,
+        **devices(engine.device),
+    }
+    threads = getattr(engine, "threads", None)
+    if threads is not None:
+        facts["threads"] = threads  # of the process that keeps it, not of this one
+    gpus = getattr(engine, "gpus", 1)
+    if gpus > 1:
+        facts["gpus"] = gpus
+    return facts
 
 
 def _groups(
@@ -207,16 +233,15 @@ def _generated(
     engine: Backend,
     asked: Asked,
     lists: Iterable[Groups],
+    there: Mapping[int, Completion],
     known: Known,
 ) -> dict[int, Completion]:
     """What the student writes to prompts, by places: groups in which an answer is missing."""
     written: dict[int, Completion] = {}
-    there, keeper = known.there.keys(), known.keeper
+    keeper = known.keeper
     with context.phase("generate"):
-        if keeper:
-            keeper.start()
         for listed in lists:
-            wanted = [group for group in listed if not there >= set(group)]
+            wanted = [group for group in listed if not there.keys() >= set(group)]
             for groups in _steps(context, wanted, keeper):
                 batch = list(chain.from_iterable(groups))
                 answers = _asked(engine, asked, batch)

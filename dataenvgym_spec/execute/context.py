@@ -73,8 +73,10 @@ class Context(Generic[P]):
     """One run of one stage.
 
     Attributes:
-        shards: where other processes, and attempts before, leave what they have done of it.
-        elsewhere: the seconds that this took them.
+        shards: where other processes leave what they have done of it.
+        kept: where this one keeps what it has done, for an attempt after it.
+        elsewhere: the seconds that other processes and attempts before took for it.
+        verify: raises if what it reads is not what it was when it began.
     """
 
     key: str
@@ -92,7 +94,9 @@ class Context(Generic[P]):
     circumstances: Circumstances = field(default_factory=dict)
     desk: Desk | None = None
     shards: Shards | None = None
+    kept: Shards | None = None
     elsewhere: float = 0.0
+    verify: Callable[[], None] = lambda: None
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
@@ -249,13 +253,21 @@ class Context(Generic[P]):
             self.seconds[name] = round(spent, 3)
 
     def shared(self, found: Gathered) -> None:
-        """Notes what was done of the work before or beside this process, and what that took."""
-        if found.count:
-            self.say(f"  {found.count} shards have asked for a part of it")
-            self.record(shards=found.count)
-        if found.kept:
-            self.say(f"  goes on: {found.kept} answers are there of an attempt before")
-        self.record(**found.facts)
+        """Notes what other processes have done of the work, and what that took them."""
+        if not found.count:
+            return
+        self.say(f"  {found.count} shards have asked for a part of it")
+        self.record(**found.facts, shards=found.count)
+        self._took(found)
+
+    def resumed(self, found: Gathered) -> None:
+        """Notes what an attempt before has done of the work, and what that took it."""
+        count = sum(map(len, found.answers.values()))
+        if count:
+            self.say(f"  goes on: {count} answers are there of an attempt before")
+            self._took(found)
+
+    def _took(self, found: Gathered) -> None:
         for phase, more in found.seconds.items():
             if phase == "total":
                 self.elsewhere += more
@@ -302,12 +314,16 @@ class Context(Generic[P]):
 
     def devices(self) -> dict[str, Any]:
         """What a model of this stage ran on."""
-        device = self.facts.get("device")
-        found: dict[str, Any] = dict(device_stamp(device))
-        threads = threads_of(device)
-        if threads is not None:
-            found["threads"] = threads
-        return found
+        return devices(self.facts.get("device"))
+
+
+def devices(device: str | None) -> dict[str, Any]:
+    """The hardware here that a model on a device runs on; empty without one."""
+    found: dict[str, Any] = dict(device_stamp(device))
+    threads = threads_of(device)
+    if threads is not None:
+        found["threads"] = threads
+    return found
 
 
 def say(text: str) -> None:

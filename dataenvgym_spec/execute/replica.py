@@ -93,7 +93,7 @@ def _replica(
         if stale:
             return Replica.parse({**facts, "outcome": "skipped", "reason": _STALE.format(stale)})
         passes = stopped(layout, content)
-        execute(layout, stage, inputs, space, passes=passes, circumstances=known)
+        execute(layout, stage, inputs, space, passes=passes, circumstances=known, alone=True)
     except NotJournaled as error:
         return Replica.parse({**facts, "outcome": "skipped", "reason": error.message})
     except UserError as error:

@@ -11,7 +11,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ from dataenvgym_spec.records.progress import PROGRESS
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.setup.hardware.leases import claimed
 from dataenvgym_spec.setup.hardware.profile import applied
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.layout import KEPT, Layout
 from dataenvgym_spec.store.outside import Students
 from dataenvgym_spec.store.scratch import Scratch
 
@@ -112,6 +112,7 @@ def execute(
     *,
     passes: bool = False,
     circumstances: Circumstances | None = None,
+    alone: bool = False,
 ) -> None:
     """Executes a stage in scratch and marks its result complete.
 
@@ -122,6 +123,7 @@ def execute(
         space: where it works.
         passes: whether its loop has stopped, so that it passes through what stood before.
         circumstances: how its components run here.
+        alone: whether all of it is done here, whatever other processes have done of it.
 
     Raises:
         StageError: its work failed.
@@ -132,6 +134,8 @@ def execute(
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
     context = working(layout, stage, inputs, space, circumstances or {})
+    if alone:
+        context = replace(context, shards=None)
     with (
         failures(layout, space.path / "failure.txt"),
         applied(layout.root, os.environ),
@@ -144,7 +148,8 @@ def execute(
         context.write_log(started, time.monotonic() - clock)
         inputs.require_unchanged(layout)
         space.complete(stage.id, inputs.digests)
-        shutil.rmtree(layout.shards(stage.directory), ignore_errors=True)
+        if context.shards is not None:
+            shutil.rmtree(context.shards.folder, ignore_errors=True)
     say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
@@ -197,6 +202,8 @@ def working(
         circumstances=circumstances,
         desk=desk,
         shards=shards_of(layout, stage, inputs),
+        kept=Shards(folder=space.work / KEPT, key=stage.id, inputs=inputs.digests),
+        verify=lambda: inputs.require_unchanged(layout),
     )
 
 

@@ -31,8 +31,8 @@ UNSEEN: Final = ("/.dataenvgym/", "/.venv/", "/mlartifacts/")
 
 ANSWERS: Final = ".answers"
 """How the names of files end that hold a student's answers; see `execute.shards.kept`."""
-KEPT: Final = "kept-"
-"""How the names of those begin that a process writes while it goes on."""
+KEPT: Final = "kept"
+"""What the folder of those is called that a process writes while it goes on; of a shard its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

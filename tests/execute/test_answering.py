@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import text_digest
 from dataenvgym_spec.execute import answering
 from dataenvgym_spec.execute.answering import cut
+from dataenvgym_spec.execute.shards import keeping
 from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.shards.run import make_shard
 from dataenvgym_spec.gym.students.backends.protocol import Completion
+from tests.support.clocks import Time
 from tests.support.golden import TEMPLATE, Workshop, component
 
 SIZE = 3
@@ -25,6 +29,7 @@ class Grouping:
 
     Attributes:
         calls: after how many further ones the power is cut.
+        meanwhile: what happens while it answers.
     """
 
     device = "cpu"
@@ -33,6 +38,7 @@ class Grouping:
         self.asked: list[list[Any]] = []
         self.loads = 0
         self.calls: int | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def taken(self) -> list[str]:
         """All that it was asked since the last call, in an order of its own."""
@@ -53,6 +59,7 @@ class Grouping:
             if not self.calls:
                 raise Power
             self.calls -= 1
+        self.meanwhile()
         self.asked.append(list(prompts))
         drawn = list(seeds) or [0] * len(prompts)
         texts: dict[int, str] = {}
@@ -163,13 +170,13 @@ def test_an_evaluation_that_was_killed_goes_on_and_writes_the_same(
     asked = student.taken()
 
     monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
-    shards = Shards(folder=tmp_path / "shards", key="key-of-killed", inputs={"in": "1"})
+    kept = Shards(folder=tmp_path / "kept", key="key-of-killed", inputs={"in": "1"})
     student.calls = 2
     with pytest.raises(Power):
-        shop.run("killed", "evaluate", params(**given), READS, shards=shards)
+        shop.run("killed", "evaluate", params(**given), READS, kept=kept)
     student.calls = None
     before = student.taken()
-    again = shop.run("killed", "evaluate", params(**given), READS, shards=shards)
+    again = shop.run("killed", "evaluate", params(**given), READS, kept=kept)
     left = student.taken()
     assert len(before) == len(asked) - len(left) > 0, "what was answered is not asked again"
     assert sorted(before + left) == asked
@@ -177,41 +184,114 @@ def test_an_evaluation_that_was_killed_goes_on_and_writes_the_same(
     assert f"  goes on: {len(before)} answers are there of an attempt before" in shop.said
     log = shop.contexts["killed"]
     assert "shards" not in log.facts and log.facts["device"] == "cpu"
-    assert log.elsewhere >= 0
 
 
-def test_a_shard_that_was_killed_goes_on(
+def killed(shop: Workshop, student: Grouping, kept: Shards, **more: Any) -> list[str]:
+    """What an evaluation was asked that was killed after two steps."""
+    student.calls = 2
+    with pytest.raises(Power):
+        shop.run("killed", "evaluate", params(), READS, kept=kept, **more)
+    student.calls = None
+    return student.taken()
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
+
+
+@pytest.mark.usefixtures("often")
+def test_answers_of_other_hardware_are_not_used(
     student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be those of neither machine."""
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    kept = Shards(folder=tmp_path / "kept", key="key-of-killed", inputs={})
+    assert killed(shop, student, kept)
+    here = answering.devices
+
+    def elsewhere(device: str | None) -> dict[str, Any]:
+        return {**here(device), "processor": "of another machine"}
+
+    monkeypatch.setattr(answering, "devices", elsewhere)
+    again = shop.run("killed", "evaluate", params(), READS, kept=kept)
+    assert len(student.taken()) == len(rows(again).splitlines()), "all is asked again"
+    said = "answers of an attempt before are not used: its model ran with another processor"
+    assert any(said in line for line in shop.said)
+    assert shop.contexts["killed"].facts["processor"] == "of another machine"
+    assert not shop.contexts["killed"].elsewhere
+
+
+@pytest.mark.usefixtures("often")
+def test_answers_are_not_kept_of_what_changed_meanwhile(student: Grouping, tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    kept = Shards(folder=tmp_path / "kept", key="key-of-changed", inputs={})
+
+    def changed() -> None:
+        raise StageError("'x' changed while this stage read it", help="let it rest")
+
+    with pytest.raises(StageError, match="changed while"):
+        shop.run("changed", "evaluate", params(), READS, kept=kept, verify=changed)
+    assert student.asked and not kept.folder.exists()
+
+
+@pytest.mark.usefixtures("often")
+def test_the_seconds_of_an_attempt_before_count_once(
+    student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(tmp_path)
+    shop.data("selection")
+    kept = Shards(folder=tmp_path / "kept", key="key-of-killed", inputs={})
+    time = Time()
+    monkeypatch.setitem(keeping.Keeper.__init__.__kwdefaults__, "clock", time.clock().now)
+    student.meanwhile = lambda: time.sleep(10)
+    killed(shop, student, kept)
+    shop.run("killed", "evaluate", params(), READS, kept=kept)
+    assert shop.contexts["killed"].elsewhere == 20
+    assert 20 <= shop.contexts["killed"].seconds["generate"] < 30
+
+
+@pytest.mark.usefixtures("often")
+def test_a_shard_that_was_killed_goes_on_and_leaves_one_file(
+    student: Grouping, tmp_path: Path
 ) -> None:
     shop = Workshop(tmp_path)
     shop.data("selection")
     whole = shop.run("whole", "evaluate", params(), READS)
     asked = student.taken()
-    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
     shards = Shards(folder=tmp_path / "shards", key="key-of-shared", inputs={})
-    one, two = Part(number=1, count=2), Part(number=2, count=2)
-    make_shard(shop.context("shared", "evaluate", params(), READS), shards, one)
+
+    def make(number: int) -> None:
+        kept = replace(shards, folder=shards.folder / f"{number}.kept")
+        made = shop.context("shared", "evaluate", params(), READS, kept=kept)
+        make_shard(made, shards, Part(number=number, count=2))
+
+    make(1)
     student.calls = 1
     with pytest.raises(Power):
-        make_shard(shop.context("shared", "evaluate", params(), READS), shards, two)
+        make(2)
     student.calls = None
-    make_shard(shop.context("shared", "evaluate", params(), READS), shards, two)
+    make(2)
+    left = sorted(path.name for path in shards.folder.iterdir())
+    assert left == ["1-of-2.answers", "2-of-2.answers"]
     shared = shop.run("shared", "evaluate", params(), READS, shards=shards)
     assert student.taken() == asked, "each is asked once"
     assert rows(shared) == rows(whole)
     assert shop.contexts["shared"].facts["shards"] == 2
 
 
+@pytest.mark.usefixtures("often")
 def test_answers_of_which_each_may_depend_on_all_are_not_kept(
-    student: Grouping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    student: Grouping, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DATAENVGYM_CHECKPOINT_SECONDS", "0")
     shop = Workshop(tmp_path)
     shop.data("selection")
-    shards = Shards(folder=tmp_path / "shards", key="key-of-vllm", inputs={})
+    kept = Shards(folder=tmp_path / "kept", key="key-of-vllm", inputs={})
     given = params(generate={"backend": "vllm"})
-    shop.run("vllm", "evaluate", given, READS, shards=shards)
-    assert len(student.asked) == 1 and not shards.folder.exists()
+    shop.run("vllm", "evaluate", given, READS, kept=kept)
+    assert len(student.asked) == 1 and not kept.folder.exists()
 
 
 def rows(out: Path) -> str:

@@ -121,10 +121,10 @@ def test_a_job_that_never_comes_to_a_checkpoint_is_not_put_back(attempt: Job) ->
 def test_a_job_whose_student_goes_on_answering_is_put_back(attempt: Job) -> None:
     def answers(*places: int) -> Ends:
         def ends(work: Path) -> signal.Signals:
-            shards = work.parents[1] / f"{work.parent.name}.shards"
-            shards.mkdir(parents=True, exist_ok=True)
+            kept = work / "kept"
+            kept.mkdir(parents=True, exist_ok=True)
             for place in places:
-                (shards / f"kept-{place}.answers").touch()
+                (kept / f"{place}.answers").touch()
             return signal.SIGUSR1
 
         return ends

@@ -106,9 +106,10 @@ class Workshop:
         reads: tuple[tuple[str, str, str], ...] = (),
         files: dict[str, Path] | None = None,
         shards: Shards | None = None,
+        **more: Any,
     ) -> Path:
         """Executes a stage; `reads` are slot, name of the stage that is read, and port."""
-        made = self.context(name, kind, params, reads, files, shards)
+        made = self.context(name, kind, params, reads, files, shards, **more)
         executor(kind)(made)
         made.close()
         self.outs[name], self.contexts[name] = made.out_folder, made
@@ -122,6 +123,7 @@ class Workshop:
         reads: tuple[tuple[str, str, str], ...] = (),
         files: dict[str, Path] | None = None,
         shards: Shards | None = None,
+        **more: Any,
     ) -> Context[Any]:
         """What the executor of a stage is handed."""
         out, log, work = (self.folder / name / part for part in ("out", "log", "work"))
@@ -133,7 +135,7 @@ class Workshop:
             for slot, stage, port in reads
         )
         return Context(
-            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=self.said.append, shards=shards
+            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=self.said.append, shards=shards, **more
         )  # fmt: skip
 
     def data(self, role: str, **more: Any) -> Path:

@@ -1,7 +1,9 @@
 """Keeps what a student answers while a stage goes on, so that a kill costs a minute of it.
 
-What is kept lies beside the shards of the stage in the same form, each file held against the key,
-the inputs and the releases before anything in it is used.
+What is kept lies in the scratch of the stage, or beside its shards where one of these is made, and
+is written only while the stage reads what it was begun with. An attempt after it uses what was made
+from the same inputs, by the same releases, on the same hardware: then an evaluation that was killed
+writes what one that was not killed writes.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from dataenvgym_spec.execute.shards.kept import Answer, Shards
+from dataenvgym_spec.execute.shards.kept import Answer, Gathered, Say, Shards
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 
 T = TypeVar("T")
@@ -25,52 +27,65 @@ class Keeper:
     """Writes down what is answered, a file for about every period.
 
     Args of the constructor:
-        shards: those of the stage.
+        kept: where, of which stage, and from which inputs.
         prompts: how many each student is asked in the stage.
-        facts: what the model runs on, as a log says it.
+        verify: raises if the inputs are not what they were.
         period: seconds of work between two files, which a kill costs at most, but for the groups
             that are asked at that moment.
-        part: the name of the shard that is being made, if it is one.
         clock: seconds.
     """
 
     def __init__(
         self,
-        shards: Shards,
+        kept: Shards,
         prompts: int,
-        facts: Callable[[], Mapping[str, Any]],
+        verify: Callable[[], None],
         *,
         period: float,
-        part: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shards, self._prompts, self._facts, self._part = shards, prompts, facts, part
+        self._kept, self._prompts, self._verify = kept, prompts, verify
         self._period, self._clock = period, clock
+        self._facts: Mapping[str, Any] = {}
         self._since = clock()
         self._rows: list[Answer] = []
+        self._before: Gathered | None = None
 
-    def start(self) -> None:
-        """Begins to count the time, with a student that is loaded."""
-        self._since = self._clock()
-        self._rows = []
+    def before(self, facts: Mapping[str, Any], say: Say) -> Gathered | None:
+        """What an attempt before has kept; None if that was asked for already.
+
+        Args:
+            facts: what the model runs on, which is loaded.
+            say: hears of what cannot be used.
+        """
+        self._facts = facts
+        if not self._rows:
+            self._since = self._clock()
+        if self._before is not None:
+            return None
+        self._before = self._kept.answers(self._prompts, say, facts=facts)
+        return self._before
+
+    def of(self, student: int | None) -> Mapping[int, Completion]:
+        """What a student has answered in an attempt before, by places."""
+        return {} if self._before is None else self._before.of(student)
 
     def add(self, student: int | None, written: Mapping[int, Completion]) -> None:
-        """Takes in what a student has answered, by places. What is short may stay in memory."""
+        """Takes in what a student has answered, by places. What is short may stay in memory.
+
+        Raises:
+            StageError: what the stage reads has changed meanwhile.
+        """
         self._rows += [(student, place, completion) for place, completion in written.items()]
         spent = self._clock() - self._since
         if spent < self._period:
             return
+        self._verify()
         seconds = {"generate": round(spent, 3), "total": round(spent, 3)}
         # A disk that is full ends the stage where its result does not fit, and not before.
         with suppress(OSError):
-            self._shards.keep(
-                self._rows,
-                part=self._part,
-                prompts=self._prompts,
-                facts=self._facts(),
-                seconds=seconds,
-            )
-        self.start()
+            self._kept.keep(self._rows, prompts=self._prompts, facts=self._facts, seconds=seconds)
+        self._rows, self._since = [], self._clock()
 
     def steps(self, groups: Sequence[T], first: int) -> Iterator[Sequence[T]]:
         """Groups, as many at once as take about a period; each further step at most doubles them.

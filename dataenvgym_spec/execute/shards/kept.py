@@ -1,9 +1,9 @@
 """Answers that were made for a stage before, until that has its result.
 
-They are files beside the stage's scratch: one a shard, which another process has made, and those
-that an attempt kept which was killed. None of them is trusted by its name: each
-says of which stage it is and from which inputs and by which releases it was made, and has a digest.
-What does not fit is not used, and the stage asks itself.
+They are files beside the stage's scratch, one a shard, which other processes have made; and files
+in it, of an attempt that was killed, which `keeping` reads. None of them is trusted by its name:
+each says of which stage it is and from which inputs and by which releases it was made, and has a
+digest. What does not fit is not used, and the stage asks itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store import atomic
-from dataenvgym_spec.store.layout import ANSWERS, KEPT
+from dataenvgym_spec.store.layout import ANSWERS
 
 Answer = tuple[int | None, int, Completion]
 """The student by its iteration, the place of the prompt, and what was written."""
@@ -61,8 +61,7 @@ class Gathered:
         responses: of teachers.
         facts: what models ran on.
         seconds: what all of them took together, by phase and in `total`.
-        count: how many shards they are from.
-        kept: how many answers are from attempts before.
+        count: how many files they are from.
     """
 
     answers: dict[int | None, dict[int, Completion]] = field(default_factory=dict)
@@ -70,7 +69,6 @@ class Gathered:
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     count: int = 0
-    kept: int = 0
 
     def of(self, student: int | None) -> Mapping[int, Completion]:
         """The answers of one student."""
@@ -82,6 +80,7 @@ class Gathered:
             self.facts[name] = both(self.facts.get(name, value), value)
         for phase, seconds in head.seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+        self.count += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ class Shards:
             rows: what it holds: answers of students, or of teachers.
             prompts: how many each student is asked in the stage.
             facts: what the model ran on.
-            seconds: what it took, less what was kept before.
+            seconds: what it took.
         """
         self._write(self.path(part), rows, prompts=prompts, facts=facts, seconds=seconds)
 
@@ -126,24 +125,21 @@ class Shards:
         self,
         rows: Sequence[Answer],
         *,
-        part: str | None,
         prompts: int,
         facts: Mapping[str, Any],
         seconds: Mapping[str, float],
     ) -> None:
-        """Writes a file of answers of a stage that goes on, or of a shard.
+        """Writes a file of answers of a stage, or of a shard, that goes on.
 
         Args:
             rows: what nobody has answered before.
-            part: the name of the shard.
             prompts: how many each student is asked in the stage.
-            facts: what the model ran on.
+            facts: what the model runs on.
             seconds: what they took.
         """
         student, place, _ = rows[0]
-        names = [part, None if student is None else str(student), str(place)]
-        name = "-".join(name for name in names if name is not None)
-        path = self.folder / f"{KEPT}{name}{ANSWERS}"
+        name = f"{place}" if student is None else f"{student}-{place}"
+        path = self.folder / f"{name}{ANSWERS}"
         self._write(path, rows, prompts=prompts, facts=facts, seconds=seconds)
 
     def _write(
@@ -171,12 +167,16 @@ class Shards:
         """Whether a shard is done."""
         return not isinstance(self._body(self.path(part)), str)
 
-    def answers(self, prompts: int, say: Say) -> Gathered:
+    def answers(
+        self, prompts: int, say: Say, *, facts: Mapping[str, Any] | None = None
+    ) -> Gathered:
         """All answers of students that can be used of what is there.
 
         Args:
             prompts: how many each student is asked.
             say: hears of what cannot.
+            facts: what a model has to have run on; None where others may have run on something
+                else, which the log then says.
         """
         found = Gathered()
         for path, head, rows in self._whole(list[Answer], say):
@@ -184,13 +184,12 @@ class Shards:
             if head.prompts != prompts or not within:
                 say(f"  shard {path.stem} is not used: it is of other prompts")
                 continue
+            if facts is not None and head.facts != facts:
+                say(f"  answers of an attempt before are not used: {_other(head.facts, facts)}")
+                continue
             for student, place, completion in rows:
                 found.answers.setdefault(student, {})[place] = completion
             found.add(head)
-            if path.name.startswith(KEPT):
-                found.kept += len(rows)
-            else:
-                found.count += 1
         return found
 
     def responses(self, say: Say) -> Gathered:
@@ -203,7 +202,6 @@ class Shards:
         for _, head, rows in self._whole(list[Response], say):
             found.responses += rows
             found.add(head)
-            found.count += 1
         return found
 
     def _whole(self, kind: type[Rows], say: Say) -> Iterator[tuple[Path, Head, Rows]]:
@@ -235,6 +233,12 @@ class Shards:
         if head.versions != _releases():
             return "it was made by other releases"
         return head, body
+
+
+def _other(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """In what two models that ran differ."""
+    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    return f"its model ran with another {', another '.join(names)}"
 
 
 def _releases() -> dict[str, str]:

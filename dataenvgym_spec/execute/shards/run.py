@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,7 @@ from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.setup.hardware.profile import applied
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.layout import KEPT, Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, scratch
 
@@ -100,9 +100,10 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
         with TemporaryDirectory(dir=shards.folder, prefix=f"{part.name}.") as name:
             space = Scratch(path=Path(name), target=Path(name))
             space.begin(stage.ports, inputs.digests)
-            context = replace(working(layout, stage, inputs, space, known), shards=None)
+            kept = replace(shards, folder=shards.folder / f"{part.name}.{KEPT}")
+            context = replace(working(layout, stage, inputs, space, known), shards=None, kept=kept)
             with contextlib.closing(context):
-                make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
+                make_shard(context, shards, part)
         if own is not None:
             try:
                 own.publish()
@@ -110,26 +111,23 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
                 say(f"  other clones do not get it: {error.message}")
 
 
-def make_shard(
-    context: Context[Any], shards: Shards, part: Part, verify: Callable[[], None] = lambda: None
-) -> None:
+def make_shard(context: Context[Any], shards: Shards, part: Part) -> None:
     """Makes the file of a shard.
 
     Args:
         context: what the stage is handed.
         shards: those of the stage.
         part: which it is.
-        verify: is called before the file is written; raises if it must not be.
     """
     clock = time.monotonic()
     prompts, rows = 0, list[Any]()
     if isinstance(context.params, EvaluateParams):
         asked = what_is_asked(context)
-        prompts, rows = len(asked.prompts), _answers(context, asked, shards, part)
+        prompts, rows = len(asked.prompts), _answers(context, asked, part)
     else:
         rows = _responses(context, part)
-    verify()
-    total = round(time.monotonic() - clock, 3)
+    context.verify()
+    total = round(time.monotonic() - clock + context.elsewhere, 3)
     shards.write(
         part,
         rows,
@@ -137,21 +135,20 @@ def make_shard(
         facts=context.model_facts(),
         seconds={**context.seconds, "total": total},
     )
+    if context.kept is not None:  # it is in the shard
+        shutil.rmtree(context.kept.folder, ignore_errors=True)
     say(f"  {len(rows)} answers in {total:.1f} s")
 
 
-def _answers(
-    context: Context[EvaluateParams], asked: Asked, shards: Shards, part: Part
-) -> list[Answer]:
+def _answers(context: Context[EvaluateParams], asked: Asked, part: Part) -> list[Answer]:
     """What students answer."""
     answers: list[Answer] = []
     if not asked.prompts:  # a refill that was not needed has no candidates
         return answers
     base = base_of(context)
-    there = shards.answers(len(asked.prompts), context.say)
-    keeper = keeper_of(context, shards, asked, part)
+    keeper = keeper_of(context, asked)
     for student, path in students_of(context).items():
-        known = Known(student=student, there=there.of(student), keeper=keeper)
+        known = Known(student=student, there={}, keeper=keeper)
         written = share(context, path, base, asked, part, known)
         answers += [(student, place, completion) for place, completion in written.items()]
     return answers

@@ -32,7 +32,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         judge = context.judge(context.params.score)
     asked = what_is_asked(context)
     items = asked.ports
-    there, keeper = _there(context, asked), keeper_of(context, context.shards, asked)
+    there, keeper = _there(context, asked), keeper_of(context, asked)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
@@ -62,7 +62,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
 
 
 def _there(context: Context[EvaluateParams], asked: Asked) -> Gathered:
-    """What other processes, and attempts before, had students answer: work of this stage."""
+    """What other processes have had students answer, which counts as this stage's work."""
     if context.shards is None:
         return Gathered()
     found = context.shards.answers(len(asked.prompts), context.say)

@@ -232,11 +232,13 @@ def _kept(layout: Layout, directory: str) -> frozenset[str]:
     By their names and not by times: the clock of a file server is another one, and each attempt
     writes files before it trains.
     """
-    folder = layout.scratch(directory) / "work" / FOLDER
-    found = {path.name for path in layout.shards(directory).glob(f"{KEPT}*{ANSWERS}")}
+    work, shards = layout.scratch(directory) / "work", layout.shards(directory)
+    training = work / FOLDER
+    kept = [work / KEPT, *shards.glob(f"*.{KEPT}")]
+    found = {path.name for folder in kept for path in folder.glob(f"*{ANSWERS}")}
     with suppress(OSError):
-        training = mark_of(folder).read_text(encoding="utf-8")
-        found |= {f"{training} {path.name}" for path in whole_checkpoints(folder)}
+        mark = mark_of(training).read_text(encoding="utf-8")
+        found |= {f"{mark} {path.name}" for path in whole_checkpoints(training)}
     return frozenset(found)
 
 

@@ -20,33 +20,43 @@ def shards(tmp_path: Path) -> Shards:
     return Shards(folder=tmp_path / "shards", key="k" * 64, inputs={})
 
 
-def keeper(shards: Shards, time: Time, part: str | None = None) -> Keeper:
-    facts = {"device": "cpu"}
-    return Keeper(shards, 9, lambda: facts, period=PERIOD, part=part, clock=time.clock().now)
+FACTS = {"device": "cpu"}
+
+
+def keeper(shards: Shards, time: Time) -> Keeper:
+    made = Keeper(shards, 9, lambda: None, period=PERIOD, clock=time.clock().now)
+    made.before(FACTS, pytest.fail)
+    return made
 
 
 def test_a_file_is_written_when_a_period_is_over(shards: Shards) -> None:
     time = Time()
     kept = keeper(shards, time)
-    kept.start()
     for place in range(5):
         time.now += PERIOD / 2
         kept.add(None, {place: SAID})
-    found = shards.answers(9, pytest.fail)
+    found = shards.answers(9, pytest.fail, facts=FACTS)
     assert sorted(found.of(None)) == [0, 1, 2, 3], "of the last one a kill would cost half a period"
-    assert (found.kept, found.count) == (4, 0)
     assert found.seconds == {"generate": 2 * PERIOD, "total": 2 * PERIOD}
-    assert found.facts == {"device": "cpu"}
+    assert found.facts == FACTS
+    again = keeper(shards, time)
+    assert again.of(None) == found.of(None) and not again.of(1)
+    assert again.before(FACTS, pytest.fail) is None, "its seconds count once"
 
 
-def test_two_students_and_shards_do_not_write_over_each_other(shards: Shards) -> None:
-    for part in (None, "1-of-2"):
-        time = Time()
-        kept = keeper(shards, time, part)
-        for student in (None, 1, 2):
-            time.now += PERIOD
-            kept.add(student, {0: SAID})
-    assert len(list(shards.folder.iterdir())) == 6
+def test_students_do_not_write_over_each_other_and_share_a_period(shards: Shards) -> None:
+    time = Time()
+    kept = keeper(shards, time)
+    for student in (1, 2, 3):
+        time.now += PERIOD / 2
+        kept.before(FACTS, pytest.fail)
+        kept.add(student, {0: SAID})
+    time.now += PERIOD  # it began when the last one was loaded
+    kept.add(3, {1: SAID})
+    found = shards.answers(9, pytest.fail)
+    there = {student: sorted(found.of(student)) for student in (1, 2, 3)}
+    assert there == {1: [0], 2: [0], 3: [0, 1]}
+    assert found.count == 2
 
 
 def test_a_full_disk_ends_nothing(shards: Shards) -> None:
