@@ -48,6 +48,15 @@ _FIELDS: Final = "key, stage, at, reply, crc"
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def answered(path: Path, stage: str) -> frozenset[str]:
+    """The keys of a stage's responses, of a journal that is neither made nor mended for it."""
+    place = f"{path.absolute().as_uri()}?mode=rw"
+    query = "SELECT key FROM responses WHERE stage = ?"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(place, uri=True)) as connection:
+        return frozenset(key for (key,) in connection.execute(query, (stage,)))
+    return frozenset()
+
+
 class Damaged(Exception):
     """A row is not what was written."""
 

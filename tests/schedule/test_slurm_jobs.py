@@ -6,17 +6,23 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.core.faults import LEASE_LOST
+from dataenvgym_spec.core.variables import JOURNAL
 from dataenvgym_spec.emit.write import write
+from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
 from dataenvgym_spec.schedule.slurm import job
+from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.lease import LeaseLost
+from dataenvgym_spec.store.place import journal_file
 from tests.support.graphs import compiled
 from tests.support.specs import SMALL
 
@@ -133,6 +139,32 @@ def test_a_job_whose_student_goes_on_answering_is_put_back(attempt: Job) -> None
     assert attempt(answers(128)) == job.AGAIN and attempt.put_back == 2
     assert attempt(answers()) == 1
     assert attempt.outcome is not None and "has kept nothing" in attempt.outcome.said
+
+
+def test_a_job_whose_teacher_goes_on_answering_is_put_back(
+    attempt: Job, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(JOURNAL, str(tmp_path / "journal"))
+    own = read_json(layout.stage(attempt.stage) / "stage.json")["key"]
+
+    def answers(*keys: str, stage: str = own) -> Ends:
+        def ends(_work: Path) -> signal.Signals:
+            with closing(Journal(journal_file(os.environ))) as journal:
+                journal.keep(Response(key=key, stage=stage, at=1.0, reply={}) for key in keys)
+            return signal.SIGUSR1
+
+        return ends
+
+    assert attempt(answers("0", stage="another")) == 1
+    assert attempt(answers("0", "1", stage="another")) == 1 and not attempt.put_back
+    assert attempt(answers("2", "3")) == job.AGAIN
+    assert attempt(answers("4")) == job.AGAIN and attempt.put_back == 2
+    assert attempt(answers()) == 1
+    assert attempt.outcome is not None and "has kept nothing" in attempt.outcome.said
+    # On a node with a journal of its own it has begun from the start, and come no further.
+    monkeypatch.setenv(JOURNAL, str(tmp_path / "another"))
+    assert attempt(answers("2", "3", "4")) == 1 and attempt.put_back == 2
+    assert attempt(answers("5")) == job.AGAIN
 
 
 def test_a_job_that_slurm_ends_for_another_one_has_not_failed(attempt: Job) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.responses import Response
-from dataenvgym_spec.store.journal import Journal
+from dataenvgym_spec.store.journal import Journal, answered
 from tests.support.desks import killed
 
 
@@ -36,6 +36,19 @@ def test_what_is_kept_is_found_and_the_first_stays(tmp_path: Path) -> None:
     assert len(found) == 601 and again.known(keys) == set(found)
     assert again.find([response(3).key])[response(3).key].reply == {"text": "it is 3"}
     assert [one.key for one in again.responses()] == [response(n).key for n in range(1201)]
+
+
+def test_what_a_stage_has_been_answered_is_read_without_a_change(tmp_path: Path) -> None:
+    place = tmp_path / "journal.sqlite"
+    assert answered(place, "s") == frozenset() and not place.exists()
+    journal = opened(tmp_path)
+    journal.keep([response(1), response(2), response(3, stage="another")])
+    assert answered(place, "s") == {response(1).key, response(2).key}, "also while it is open"
+    journal.close()
+    assert answered(place, "another") == {response(3).key}
+    place.write_text("no journal", encoding="utf-8")
+    assert answered(place, "s") == frozenset()
+    assert place.read_text(encoding="utf-8") == "no journal", "whoever writes to it mends it"
 
 
 def test_it_writes_ahead_and_waits_for_the_disk_when_it_settles(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from msgspec.structs import replace as changed
 from dataenvgym_spec.core.errors import UserError, refused
 from dataenvgym_spec.core.faults import as_shells, is_fault
 from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER, mark_of, whole_checkpoints
+from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of, nodes_folder
@@ -36,7 +37,9 @@ from dataenvgym_spec.schedule.slurm.others import Others, address, machines
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.journal import answered
 from dataenvgym_spec.store.layout import ANSWERS, KEPT, Layout
+from dataenvgym_spec.store.place import journal_file
 
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
@@ -101,7 +104,8 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
             packer = Packer(layout, home_of(layout, shared=True))
             outcome = _done(packer.pack(directory, experiment or None, shard), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
-            return _again(place, got_on=not _kept(own, directory) <= before)
+            got_on = not _kept(own, directory) <= before or _answers(layout, directory, place)
+            return _again(place, got_on=got_on)
         if signal.SIGTERM in heard and outcome.code:
             outcome = changed(outcome, fault=True, said=ENDED)
         if not outcome.code and shard is not None:
@@ -240,6 +244,24 @@ def _kept(layout: Layout, directory: str) -> frozenset[str]:
         mark = mark_of(training).read_text(encoding="utf-8")
         found |= {f"{mark} {path.name}" for path in whole_checkpoints(training)}
     return frozenset(found)
+
+
+def _answers(layout: Layout, directory: str, place: Path) -> bool:
+    """Whether teachers have answered a stage what they had not in the attempts before.
+
+    What those had is kept beside the outcomes: where each attempt has a journal of its own, on
+    another node or in a container, it may be asked for again and again.
+    """
+    known = place.parent / "answered"
+    try:
+        stage = read_json(layout.stage(directory) / "stage.json")["key"]
+        with applied(layout.root, os.environ):
+            now = answered(journal_file(os.environ), stage)
+        before = set(known.read_text(encoding="utf-8").split()) if known.is_file() else set()
+        atomic.write(known, "\n".join(sorted(before | now)))
+    except (OSError, UserError, LookupError):
+        return False
+    return not now <= before
 
 
 if __name__ == "__main__":
