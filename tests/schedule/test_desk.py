@@ -8,23 +8,18 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store.layout import Layout
-from tests.support.graphs import compiled
+from tests.support.graphs import written
 from tests.support.specs import SMALL
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    (tmp_path / "spec").mkdir()
-    graph, layout = compiled(tmp_path / "spec", SMALL), Layout(root=tmp_path / "repo")
-    (layout.root / ".dvc").mkdir(parents=True)
-    write(graph, layout, everything=True)
-    return layout
+    return written(tmp_path, SMALL)
 
 
 def test_a_stage_whose_files_cannot_be_read_fails_alone(layout: Layout) -> None:

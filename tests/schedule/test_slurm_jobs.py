@@ -13,7 +13,6 @@ import pytest
 
 from dataenvgym_spec.core.faults import LEASE_LOST
 from dataenvgym_spec.core.variables import JOURNAL
-from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
@@ -23,7 +22,7 @@ from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.lease import LeaseLost
 from dataenvgym_spec.store.place import journal_file
-from tests.support.graphs import compiled
+from tests.support.graphs import written
 from tests.support.specs import SMALL
 
 Ends = Callable[[Path], signal.Signals | None]
@@ -32,11 +31,7 @@ Ends = Callable[[Path], signal.Signals | None]
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    (tmp_path / "spec").mkdir()
-    graph, layout = compiled(tmp_path / "spec", SMALL), Layout(root=tmp_path / "repo")
-    (layout.root / ".dvc").mkdir(parents=True)
-    write(graph, layout, everything=True)
-    return layout
+    return written(tmp_path, SMALL)
 
 
 class Job:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.emit.stages import address
-from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
@@ -22,7 +21,7 @@ from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
-from tests.support.graphs import compiled
+from tests.support.graphs import written
 from tests.support.repositories import call, new_repo
 from tests.support.slurm import needs_slurm, slurm, without_controller
 from tests.support.slurm_commands import AWAY, SlurmCommands
@@ -37,11 +36,7 @@ POLICY = (
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    (tmp_path / "spec").mkdir()
-    graph, layout = compiled(tmp_path / "spec", SMALL), Layout(root=tmp_path / "repo")
-    (layout.root / ".dvc").mkdir(parents=True)
-    write(graph, layout, everything=True)
-    return layout
+    return written(tmp_path, SMALL)
 
 
 @pytest.fixture

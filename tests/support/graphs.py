@@ -10,10 +10,12 @@ from typing import Any
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
+from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.store.layout import Layout
 from tests.support.specs import TEMPLATE
 
 
@@ -24,6 +26,15 @@ def compiled(folder: Path, text: str, name: str = "spec.yaml") -> Graph:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return lower(front_end([path], root=folder)).graph
+
+
+def written(folder: Path, text: str) -> Layout:
+    """A clone in which a spec is compiled, in a folder; there is no git, and nothing of DVC's but its own folder."""
+    (folder / "spec").mkdir()
+    graph, layout = compiled(folder / "spec", text), Layout(root=folder / "repo")
+    (layout.root / ".dvc").mkdir(parents=True)
+    write(graph, layout, everything=True)
+    return layout
 
 
 def keys(graph: Graph) -> set[str]:

@@ -85,7 +85,7 @@ class Keeper:
         # A disk that is full ends the stage where its result does not fit, and not before.
         with suppress(OSError):
             self._kept.keep(self._rows, prompts=self._prompts, facts=self._facts, seconds=seconds)
-        self._rows, self._since = [], self._clock()
+            self._rows, self._since = [], self._clock()
 
     def steps(self, groups: Sequence[T], first: int) -> Iterator[Sequence[T]]:
         """Groups, as many at once as take about a period; each further step at most doubles them.

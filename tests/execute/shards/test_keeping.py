@@ -59,13 +59,18 @@ def test_students_do_not_write_over_each_other_and_share_a_period(shards: Shards
     assert found.count == 2
 
 
-def test_a_full_disk_ends_nothing(shards: Shards) -> None:
-    shards.folder.parent.mkdir(exist_ok=True)
+def test_a_disk_that_takes_nothing_ends_nothing_and_is_tried_again(shards: Shards) -> None:
     shards.folder.write_text("no folder", encoding="utf-8")
     time = Time()
     kept = keeper(shards, time)
     time.now += PERIOD
     kept.add(None, {0: SAID})
+    shards.folder.unlink()
+    time.now += PERIOD
+    kept.add(None, {1: SAID})
+    found = shards.answers(9, pytest.fail)
+    assert sorted(found.of(None)) == [0, 1], "what could not be kept is kept with what came after"
+    assert found.seconds == {"generate": 2 * PERIOD, "total": 2 * PERIOD}
 
 
 def test_as_much_is_asked_at_once_as_takes_a_period(shards: Shards) -> None:
