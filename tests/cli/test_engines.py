@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.cli.common import load_project
-from dataenvgym_spec.cli.engines import Engine, Variables, engine
+from dataenvgym_spec.cli.engines import Variables, engine
 from dataenvgym_spec.cli.jobs import Options, run_side_by_side, spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.core.machine import gpu_count
@@ -25,6 +25,7 @@ from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, 
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.repositories import call, expect_refusal, new_repo
+from tests.support.slurm_commands import on_slurm
 from tests.support.specs import SMALL
 
 
@@ -61,23 +62,6 @@ def login_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sbatch").touch(mode=0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path
-
-
-def on_slurm(root: Path, cluster: SlurmCluster, **environ: str) -> Engine:
-    profile = HardwareProfile(slurm=cluster)
-    layout = Layout(root=root)
-    found = engine(
-        "slurm",
-        None,
-        layout,
-        profile=profile,
-        room=Room(),
-        jobs=None,
-        variables={},
-        environ=environ,
-    )
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.cli.engines import engine
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import Spread, needs
@@ -15,10 +14,10 @@ from dataenvgym_spec.schedule.parcels.together import require_together, told
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.ray.tasks import _undisturbed
 from dataenvgym_spec.schedule.ready import Ready
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile, Room, SlurmCluster
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from tests.support.graphs import compiled
 from tests.support.slurm import needs_slurm
+from tests.support.slurm_commands import on_slurm
 from tests.support.specs import SMALL
 
 PORT = {"DATAENVGYM_MAIN_ADDRESS": "elsewhere:4567"}
@@ -41,24 +40,10 @@ def test_machines_that_share_nothing_do_not_train_together() -> None:
 
 @needs_slurm
 def test_nodes_do_not_train_together_in_containers(tmp_path: Path) -> None:
-    profile = HardwareProfile(slurm=SlurmCluster(container_image="it.sif"))
-
-    def on_slurm(**environ: str) -> object:
-        layout = Layout(root=tmp_path)
-        return engine(
-            "slurm",
-            None,
-            layout,
-            profile=profile,
-            room=Room(),
-            jobs=None,
-            variables={},
-            environ=environ,
-        )
-
-    assert on_slurm()
+    cluster = SlurmCluster(container_image="it.sif")
+    assert on_slurm(tmp_path, cluster)
     with pytest.raises(UserError, match="cannot be started from within a container"):
-        on_slurm(DATAENVGYM_MACHINES="2")
+        on_slurm(tmp_path, cluster, DATAENVGYM_MACHINES="2")
 
 
 def test_only_what_trains_takes_several_machines(tmp_path: Path) -> None:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.cli.engines import Engine, engine
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, Room, SlurmCluster
+from dataenvgym_spec.store.layout import Layout
+
 COMMANDS = ("sbatch", "scancel", "scontrol", "squeue")
 AWAY = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 """What a command says whose controller is away."""
@@ -53,3 +57,21 @@ class SlurmCommands:
     def called(self) -> Sequence[str]:
         """All calls so far, a line each."""
         return (self.folder / "called").read_text(encoding="utf-8").splitlines()
+
+
+def on_slurm(root: Path, cluster: SlurmCluster, **environ: str) -> Engine:
+    """The engine of a run on Slurm with some profile, in an environment."""
+    profile = HardwareProfile(slurm=cluster)
+    layout = Layout(root=root)
+    found = engine(
+        "slurm",
+        None,
+        layout,
+        profile=profile,
+        room=Room(),
+        jobs=None,
+        variables={},
+        environ=environ,
+    )
+    assert found is not None
+    return found
