@@ -4,10 +4,12 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import diskcache
 import pytest
 
 from dataenvgym_spec.store.dvc import messages
@@ -107,3 +109,25 @@ def test_a_stage_that_has_failed_is_not_run_again_for_a_list_that_cannot_be_read
     _, heard = messages.call(["repro", "small/dvc.yaml"])
     assert (heard.status, heard.busy) == (130, "")
     assert (repo / "ran").read_text() == "once\n"
+
+
+def test_a_database_that_cannot_begin_to_write_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that finds no room leaves its transaction open; DVC would try for ever to begin."""
+    monkeypatch.setattr(diskcache.core.Cache, "_sql", diskcache.core.Cache._sql)
+    monkeypatch.chdir(repository(tmp_path / "repo"))
+    assert messages.call(["status", "--quiet"])[0] == 1
+    folder = str(tmp_path / "links")
+    with diskcache.Cache(folder) as links, diskcache.Cache(folder, timeout=0.01) as other:
+        links["a"] = 1
+        links._con.execute(messages.BEGIN)
+        with pytest.raises(sqlite3.DatabaseError, match="transaction within a transaction") as told:
+            links["b"] = 2
+        assert not isinstance(told.value, sqlite3.OperationalError)
+        # What another one writes passes, and is told as before: it is waited for.
+        with pytest.raises(diskcache.Timeout):
+            other.set("b", 2)
+        links._con.execute("ROLLBACK")
+        other["b"] = 2
+        assert links["b"] == 2

@@ -3,7 +3,8 @@
 Its closing hint, a `git add` that names every lock by itself, is left out: DVC has no setting for
 it but `core.autostage`, which changes the user's index. And a disk that is full, which DVC calls
 "no possible cache link types" (dvc/output.py drops the reason), is called so. A stage that Ctrl-C
-ended is no failure. What another DVC is reading or writing is waited for, where DVC gives up.
+ended is no failure. What another DVC is reading or writing is waited for, where DVC gives up; and
+where it would try again for ever, at a database that has no room, it gives up.
 
 It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym run`.
 """
@@ -13,9 +14,10 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +48,10 @@ HALF_WRITTEN: Final = "RWLockFileCorruptedError"
 TIGHT: Final = 1 << 20
 """Free bytes below which a disk is as good as full."""
 _FREE: Final = "free some space, for example with 'dataenvgym gc'"
+BEGIN: Final = "BEGIN IMMEDIATE"
+"""The statement with which DVC's databases start to write (diskcache/core.py)."""
+LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""What SQLite says where another process writes, which passes."""
 LOOK: Final = 0.5
 """Seconds between two looks at such a path."""
 
@@ -103,6 +109,7 @@ def call(arguments: Sequence[str]) -> tuple[int, Heard]:
     """
     from dvc.cli import main as dvc
 
+    _give_up_at_faults()
     hints, failures = logging.getLogger(HINTS), logging.getLogger(FAILURES)
     hints.addFilter(_is_warning)
     told = False
@@ -154,6 +161,31 @@ def wait_closely(seconds: float) -> None:
 
     # It has no setting for this; dvc/lock.py takes it from a constant, together with a time limit.
     lock.Lock.lock = acquire
+
+
+def _give_up_at_faults() -> None:
+    """Has DVC's databases tell a fault from another writer.
+
+    A write waits for others by trying `BEGIN` again, whatever SQLite says of it. On a disk that is
+    full it says the same each time, and DVC would never end.
+    """
+    from diskcache import core
+
+    def execute(self: Any) -> Callable[..., sqlite3.Cursor]:
+        run: Callable[..., sqlite3.Cursor] = self._con.execute
+
+        def begin(statement: str, *values: Any) -> sqlite3.Cursor:
+            try:
+                return run(statement, *values)
+            except sqlite3.OperationalError as error:
+                # An extended code has the kind in its lowest byte.
+                if statement != BEGIN or error.sqlite_errorcode & 0xFF in LOCKED:
+                    raise
+                raise sqlite3.DatabaseError(str(error)) from error
+
+        return begin
+
+    core.Cache._sql = property(execute)
 
 
 def _chain(record: logging.LogRecord) -> Iterator[BaseException]:
