@@ -2,7 +2,7 @@
 
 Prints Markdown; see README.md for recorded figures.
 
-python benchmarks/schedule.py             # about twelve minutes
+python benchmarks/schedule.py             # about twenty minutes
 python benchmarks/schedule.py --check     # also exits 1 if a bound is broken
 python benchmarks/schedule.py --part sweep    # one of the parts alone
 python benchmarks/schedule.py --small     # a tenth of every size, to try the benchmark out
@@ -55,7 +55,7 @@ GROWTH = 2.0
 a processor's caches take grows with the logarithm. How many steps the scheduler takes for it does
 not grow, which tests/schedule/test_simulation.py counts."""
 POINTS, ITERATIONS = 1000, 2
-RUN = (10, 40)
+RUN = (4, 16)
 """Experiments of the sweeps that are run to their end."""
 JOBS = 8
 EACH_STEP = 2.0
