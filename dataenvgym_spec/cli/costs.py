@@ -21,7 +21,7 @@ from dataenvgym_spec.questions.cost.spending import Accounts, latest
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.results.prices import read_prices
-from dataenvgym_spec.setup.hardware.profile import with_profile
+from dataenvgym_spec.setup.hardware.reading import with_profile
 
 NAMES: Final = {
     "examples": "examples",

@@ -34,7 +34,7 @@ from dataenvgym_spec.schedule.order import Outcome, carry_out
 from dataenvgym_spec.schedule.progress import Progress
 from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
 from dataenvgym_spec.schedule.spending import Spending
-from dataenvgym_spec.setup.hardware.profile import read_profile, with_profile
+from dataenvgym_spec.setup.hardware.reading import read_profile, with_profile
 from dataenvgym_spec.store.dvc.busy import release
 from dataenvgym_spec.store.dvc.messages import UNFETCHED
 

@@ -8,33 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.records.evaluations import Stopped
-from dataenvgym_spec.records.files import read, write_json, write_rows
+from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.atomic import link_tree
-from dataenvgym_spec.store.layout import Layout
-
-if TYPE_CHECKING:
-    from dataenvgym_spec.execute.context import Context
 
 NO_PLAN: Final = Plan(allocation={}, reasons={}, errors={})
-
-
-def stopped(layout: Layout, content: dict[str, Any]) -> bool:
-    """Whether the gate that a stage reads, if it has one, said stop.
-
-    Args:
-        layout: the repository.
-        content: the stage's `stage.json`.
-    """
-    for slot, key, port in content["inputs"]:
-        path = layout.stage(content["reads"][key]) / "out" / port / "gate.json"
-        if slot == "gate" and path.is_file() and read(path, Stopped).stop:
-            return True
-    return False
 
 
 def pass_through(kind: str) -> Callable[[Context[Any]], None]:

@@ -26,10 +26,10 @@ from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.desk import NotJournaled
 from dataenvgym_spec.execute.inputs import Inputs
-from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.rescored import rescored
 from dataenvgym_spec.execute.retrained import examined
 from dataenvgym_spec.execute.run import execute, parsed
+from dataenvgym_spec.execute.stopped import stopped
 from dataenvgym_spec.execute.warm.serving import trainer
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.promises import promise

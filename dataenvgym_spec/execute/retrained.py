@@ -14,9 +14,9 @@ from typing import Final
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.inputs import Inputs
-from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.rescored import rescored
 from dataenvgym_spec.execute.run import execute, parsed
+from dataenvgym_spec.execute.stopped import stopped
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.experiment import Index

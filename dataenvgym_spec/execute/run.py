@@ -26,8 +26,9 @@ from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.inputs import Inputs
-from dataenvgym_spec.execute.pass_through import pass_through, stopped
+from dataenvgym_spec.execute.pass_through import pass_through
 from dataenvgym_spec.execute.shards.kept import Shards
+from dataenvgym_spec.execute.stopped import stopped
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.graph.component import Circumstances
@@ -38,7 +39,7 @@ from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.progress import PROGRESS
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.setup.hardware.leases import claimed
-from dataenvgym_spec.setup.hardware.profile import applied
+from dataenvgym_spec.setup.hardware.reading import applied
 from dataenvgym_spec.store.layout import KEPT, Layout
 from dataenvgym_spec.store.outside import Students
 from dataenvgym_spec.store.scratch import Scratch

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from dataenvgym_spec.cli.commands import cli
-from dataenvgym_spec.setup.hardware.profile import parsed_profile
+from dataenvgym_spec.setup.hardware.reading import parsed_profile
 from tests.support.pages import NAMED, blocks
 from tests.support.repositories import ROOT
 

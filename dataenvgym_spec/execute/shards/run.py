@@ -22,7 +22,6 @@ from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
-from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.run import (
     failures,
     make_room,
@@ -35,11 +34,12 @@ from dataenvgym_spec.execute.run import (
 from dataenvgym_spec.execute.shards.between import turn
 from dataenvgym_spec.execute.shards.kept import Answer, Shards
 from dataenvgym_spec.execute.shards.part import Part, Shared
+from dataenvgym_spec.execute.stopped import stopped
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.records.responses import Response
-from dataenvgym_spec.setup.hardware.profile import applied
+from dataenvgym_spec.setup.hardware.reading import applied
 from dataenvgym_spec.store.layout import KEPT, Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, scratch

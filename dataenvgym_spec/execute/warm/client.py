@@ -27,7 +27,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import LASTING, current
 from dataenvgym_spec.core.variables import SERVED
-from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.execute.stopped import stopped
 from dataenvgym_spec.execute.warm.listening import start_of
 from dataenvgym_spec.graph.kind import Worker
 from dataenvgym_spec.graph.kinds import KINDS

@@ -34,7 +34,7 @@ from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.schedule.slurm.commands import own_number, requeue
 from dataenvgym_spec.schedule.slurm.containers import AGAIN, CONTAINED, is_over
 from dataenvgym_spec.schedule.slurm.others import Others, address, machines
-from dataenvgym_spec.setup.hardware.profile import applied
+from dataenvgym_spec.setup.hardware.reading import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.journal import answered

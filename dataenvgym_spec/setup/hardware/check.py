@@ -9,14 +9,8 @@ from pathlib import Path
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.hardware.clusters import clusters
-from dataenvgym_spec.setup.hardware.profile import (
-    FILE,
-    HardwareProfile,
-    Room,
-    profile_path,
-    read_profile,
-    room_here,
-)
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, Room, room_here
+from dataenvgym_spec.setup.hardware.reading import FILE, profile_path, read_profile
 
 
 def hardware(root: Path, environ: Mapping[str, str]) -> list[Finding]:

@@ -17,12 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.setup.finding import Finding
-from dataenvgym_spec.setup.hardware.profile import (
-    FILE,
-    HardwareProfile,
-    RayCluster,
-    SlurmCluster,
-)
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, SlurmCluster
+from dataenvgym_spec.setup.hardware.reading import FILE
 from dataenvgym_spec.setup.hardware.sbatch import (
     NOTICE,
     beyond,

@@ -12,7 +12,8 @@ from typing import Final
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.records.files import parse_json
-from dataenvgym_spec.setup.hardware.profile import LeaseRegister, read_profile
+from dataenvgym_spec.setup.hardware.profile import LeaseRegister
+from dataenvgym_spec.setup.hardware.reading import read_profile
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.holding import Leases, clone_of

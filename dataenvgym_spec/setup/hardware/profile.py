@@ -1,4 +1,4 @@
-"""The hardware profile of a user: `hardware.yaml`, or one for all repositories of this user.
+"""What a hardware profile says: `hardware.yaml`, or a file for all repositories of a user.
 
 It says how a machine and a cluster are used; it enters no spec and no key. What stages read of it
 are variables of the environment, and those that are set win over it.
@@ -6,20 +6,15 @@ are variables of the environment, and those that are set win over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
-import platformdirs
 
-from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.core.room import cpus_here, gpus_here, memory_here
 from dataenvgym_spec.core.variables import (
     DEVICE_BATCH,
     DISTRIBUTION,
-    HARDWARE,
     MACHINES,
     MAIN_ADDRESS,
     PROCESSES,
@@ -30,11 +25,8 @@ from dataenvgym_spec.core.variables import (
 from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.records.record import Record
 
-FILE: Final = "hardware.yaml"
 ContainerRuntime = Literal["pyxis", "apptainer"]
 """What starts containers on nodes."""
-POWERS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
-"""By the first letter of a unit, of 1000, or of 1024 where its second is an i."""
 
 
 class Room(Record, frozen=True, kw_only=True):
@@ -235,121 +227,3 @@ def room_here(profile: HardwareProfile, environ: Mapping[str, str]) -> Room:
         gpus=gpus_here(environ) if room.gpus is None else room.gpus,
         memory=memory_here() if room.memory is None else room.memory,
     )
-
-
-def profile_path(root: Path, environ: Mapping[str, str]) -> Path | None:
-    """The file that holds for a repository.
-
-    It is the one that `DATAENVGYM_HARDWARE` names, else the one at the root of the repository, else
-    this user's in the platform's folder of configurations. None if there is none of them.
-
-    Raises:
-        UserError: the variable names a file that is not there.
-    """
-    named = environ.get(HARDWARE, "").strip()
-    if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            help = f"write it, or unset {HARDWARE}"
-            raise UserError(f"{HARDWARE} names '{named}', which is no file", help=help)
-        return path
-    for path in (root / FILE, platformdirs.user_config_path("dataenvgym") / FILE):
-        if path.is_file():
-            return path
-    return None
-
-
-def read_profile(root: Path, environ: Mapping[str, str]) -> HardwareProfile:
-    """Reads the profile that holds for a repository.
-
-    Raises:
-        SpecError: the file is no profile.
-        UserError: the variable that names it names none.
-    """
-    path = profile_path(root, environ)
-    if path is None:
-        return HardwareProfile()
-    shown = FILE if path == root / FILE else str(path)
-    return parsed_profile(path, shown)
-
-
-def parsed_profile(path: Path, shown: str) -> HardwareProfile:
-    """The profile in a file.
-
-    Args:
-        path: of the file.
-        shown: how messages name it.
-
-    Raises:
-        SpecError: it is none.
-    """
-    # Imported late: most repositories have no profile, and each stage looks for one.
-    from dataenvgym_spec.language import source
-    from dataenvgym_spec.language.validate import against
-    from dataenvgym_spec.setup.hardware.belongs import in_spec
-    from dataenvgym_spec.setup.hardware.sbatch import not_free
-    from dataenvgym_spec.setup.hardware.schema import SCHEMA
-
-    faults: list[Diagnostic] = []
-    tree = source.read(path, shown=shown, faults=faults)
-    misplaced = [*in_spec(tree, SCHEMA), *not_free(tree)]
-    said = {fault.span for fault in misplaced}
-    # Such a key is unknown, too; that is said once.
-    faults += [fault for fault in against(SCHEMA, tree) if fault.span not in said]
-    faults += misplaced
-    if faults:
-        raise SpecError(sorted(faults, key=Diagnostic.order))
-    content: Any = tree.plain() or {}
-    slurm = content.get("slurm", {})
-    for part in (content.get("machine", {}), slurm, slurm.get("light", {})):
-        if "memory" in part:
-            part["memory"] = as_bytes(part["memory"])
-    return HardwareProfile.parse(content)
-
-
-def as_bytes(text: str) -> int:
-    """An amount of memory with its unit, in bytes.
-
-    >>> as_bytes("1.5 GiB"), as_bytes("2GB")
-    (1610612736, 2000000000)
-    """
-    unit = text.lstrip("0123456789. ")
-    base = 1024 if "i" in unit else 1000
-    return int(float(text.removesuffix(unit)) * base ** POWERS[unit[0]])
-
-
-def with_profile(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment, completed by what the profile of a repository says.
-
-    Raises:
-        SpecError: the file is no profile.
-        UserError: the variable that names it names none.
-    """
-    set_by_user = {name: value for name, value in environ.items() if value.strip()}
-    return {**environ, **read_profile(root, environ).variables(), **set_by_user}
-
-
-@contextmanager
-def applied(root: Path, environ: MutableMapping[str, str]) -> Iterator[None]:
-    """Has an environment say what the profile says, for as long as a stage runs.
-
-    Raises:
-        UserError: the file is no profile, or the variable that names it names none.
-    """
-    before = dict(environ)
-    try:
-        added = with_profile(root, environ)
-    except SpecError as error:
-        first = error.diagnostics[0]
-        where = f"{first.span}: " if first.span else ""
-        raise UserError(f"{where}{first.message}", help=first.help) from error
-    changed = {name: value for name, value in added.items() if before.get(name) != value}
-    environ.update(changed)
-    try:
-        yield
-    finally:
-        for name in changed:
-            if name in before:
-                environ[name] = before[name]
-            else:
-                environ.pop(name, None)

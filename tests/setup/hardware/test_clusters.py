@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.setup.hardware.clusters import clusters
-from dataenvgym_spec.setup.hardware.profile import parsed_profile
+from dataenvgym_spec.setup.hardware.reading import parsed_profile
 from tests.support.slurm import needs_slurm, slurm
 
 TWO = "main with 2 CPUs, 4000 MiB, gpu:fake:2, infinite"
