@@ -1,4 +1,4 @@
-"""What several commands share: finding specs, compiling them, printing."""
+"""What several commands share: compiling specs, printing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from dataenvgym_spec.cli.naming import FIRST, chosen_files
 from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
-from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
-from dataenvgym_spec.core.paths import is_file
+from dataenvgym_spec.core.errors import Diagnostic, UserError, gathered, more
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.resolve.arms import Resolved
-from dataenvgym_spec.resolve.resolve import experiments_of
 from dataenvgym_spec.results.edited import edited, notice
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -63,10 +62,6 @@ class Project:
 def layout_here() -> Layout:
     """The layout of the repository that holds the working directory."""
     return Layout(root=find_root())
-
-
-FIRST: Final = "run: dataenvgym init   (it adds a spec to begin with), or write one"
-"""What to do where there is no spec."""
 
 
 def load_project(
@@ -133,55 +128,6 @@ def _warn(diagnostics: Iterable[Diagnostic]) -> None:
     for diagnostic in shown:
         click.echo(diagnostic.render(), err=True)
     click.echo(more(shown), err=True)
-
-
-def chosen_files(
-    names: Sequence[str], layout: Layout, sets: Sequence[str]
-) -> dict[Path, set[str] | None]:
-    """The files that names stand for, and the experiments in each that are meant (None: all).
-
-    Raises:
-        UserError: there is none of a name.
-    """
-    chosen: dict[Path, set[str] | None] = {}
-    for name in names:
-        path, only = _find(name, layout, sets)
-        before = chosen.get(path, set())
-        # A file that one argument names whole is whole, whatever others name of it.
-        chosen[path] = None if only is None or before is None else before | only
-    return chosen
-
-
-def _as_listed(path: Path, layout: Layout) -> Path:
-    """The path of a spec as the repository lists it, so that two spellings are one file."""
-    if not is_file(path):
-        return path
-    return next((spec for spec in layout.specs() if spec.samefile(path)), path)
-
-
-def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:
-    """The file that a name stands for, and the experiments in it that are meant (None: all)."""
-    path = _as_listed(Path(name), layout)
-    if path.suffix in (".yaml", ".yml") or is_file(name):
-        return path, None
-    names: set[str] = set()
-    # The file of that name comes first; the others are read only if it is not the one.
-    for candidate in sorted(layout.specs(), key=lambda item: item.stem != name):
-        try:
-            spec, experiments = experiments_of(candidate, root=layout.root, sets=sets)
-        except SpecError:
-            if candidate.stem == name:
-                return candidate, None
-            names.add(candidate.stem)
-            continue  # what is wrong with another file is not what was asked
-        if name in (candidate.stem, spec):
-            return candidate, None
-        if name in experiments:
-            return candidate, {name}
-        # A spec that lacks its name has an empty one.
-        names.update(filter(None, (candidate.stem, spec, *experiments)))
-    message = f"there is no experiment '{name}'"
-    raise UserError(message, help=suggest(name, names) if names else FIRST)
 
 
 def warn_of_edits(results: Results) -> None:

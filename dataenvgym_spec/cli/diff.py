@@ -20,12 +20,14 @@ from dataenvgym_spec.cli.common import (
 )
 from dataenvgym_spec.cli.difference import lines, record
 from dataenvgym_spec.cli.markdown import unreadable
+from dataenvgym_spec.cli.naming import compiled_from
 from dataenvgym_spec.cli.reviewed import reviewed
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.core.paths import is_file
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.questions.diff import diff
 from dataenvgym_spec.questions.revision import extract
+from dataenvgym_spec.records.experiment import SPECS
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.store.layout import Layout
 
@@ -143,6 +145,8 @@ def _side(
     try:
         # "pin": the lock of that time says which revisions held; what is here now may differ.
         specs = read_specs([named], Layout(root=folder), sets, locks="pin")
+        # One point of a sweep may have been named, and its file is read whole.
+        specs = tuple(item for item in specs if item.base.name == name) or specs
         return _Argument(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
     except SpecError as error:
         diagnostics = [_prefixed(one, prefix) for one in error.diagnostics]
@@ -153,9 +157,17 @@ def _side(
 
 def _file_in(layout: Layout, name: str) -> str | None:
     """The file that an argument names, relative to the repository; None if it is another name."""
-    if not name.endswith((".yaml", ".yml")) and not is_file(name):
-        return None
+    if not name.endswith(SPECS) and not is_file(name):
+        return _idle_file(layout, name)
     return Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix()
+
+
+def _idle_file(layout: Layout, name: str) -> str | None:
+    """The spec that a compiled experiment came from, if it is none of the active ones."""
+    spec = next(compiled_from(name, layout), None)
+    if spec is None or spec in layout.specs():
+        return None
+    return spec.relative_to(layout.root).as_posix()
 
 
 def _prefixed(diagnostic: Diagnostic, prefix: str) -> Diagnostic:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, chosen_files, plural, print_json, setting
+from dataenvgym_spec.cli.common import as_json, plural, print_json, setting
 from dataenvgym_spec.cli.costs import Bill, duration, lines, record
+from dataenvgym_spec.cli.naming import chosen_files
 from dataenvgym_spec.core.errors import UserError, visible
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.questions.cost.ranges import total

@@ -7,7 +7,7 @@ entries would take it minutes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dataenvgym_spec.emit.stages import COMMAND, listed, quoted
@@ -19,11 +19,6 @@ Plot = dict[str, Any]
 
 _PLOTTED = {"selection": "selection split", "test": "sealed test"}
 """The splits that have a plot, and how its title calls them."""
-
-
-def spec_files(inputs: Iterable[str]) -> list[str]:
-    """The specs among the files that an experiment was made from: its own and its parents."""
-    return sorted(path for path in inputs if path.endswith((".yaml", ".yml")))
 
 
 def home(item: Entry) -> str:
@@ -71,7 +66,7 @@ def _plot_lines(shown: Sequence[Plot]) -> list[str]:
 def entry(item: Entry, graph: Graph) -> dict[str, Any]:
     """The DVC stage of one experiment; its paths are relative to the repository."""
     # A spec that was edited and not compiled: DVC makes the report again, which says so.
-    deps = {f"experiments/{item.name}.json", *spec_files(item.index.inputs)}
+    deps = {f"experiments/{item.name}.json", *item.index.specs}
     for stage in graph.of(item):
         folder = f"store/{stage.directory}"
         deps.add(f"{folder}/log")

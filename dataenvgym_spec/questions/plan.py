@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import md5_text
-from dataenvgym_spec.emit.entry import entry, home, spec_files
+from dataenvgym_spec.emit.entry import entry, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.questions.causes import cause
@@ -152,7 +152,7 @@ def _entry_work(foresight: Foresight, graph: Graph, item: Entry) -> DvcStage:
     own = md5_text(index(item, graph))
     deps = {path: foresight.bytes[path] for path in body["deps"] if path in foresight.bytes}
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
-    for path in spec_files(item.index.inputs):
+    for path in item.index.specs:
         digest = foresight.world.hash_of(path)
         deps[path] = Bytes(state="exact", digest=digest) if digest else FRESH
     return DvcStage(

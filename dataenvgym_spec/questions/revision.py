@@ -24,11 +24,11 @@ from dataenvgym_spec.core.folders import FolderFault
 from dataenvgym_spec.core.paths import exists
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.experiment import SPECS
 from dataenvgym_spec.resolve import lockfile
 from dataenvgym_spec.store.dvc.state import members
 
-SPECS: Final = "specs"
-YAML: Final = (".yaml", ".yml")
+FOLDER: Final = "specs"
 
 
 def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
@@ -63,7 +63,7 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
         seen.update(waiting)
         named: set[str] = set()
         for path in waiting:
-            if path.endswith(YAML):
+            if path.endswith(SPECS):
                 named.update(_named(target / path, path))
         waiting = sorted((named & there) - seen)
         for name in sorted(named - there):
@@ -77,7 +77,7 @@ def _listed(root: Path, commit: str) -> frozenset[str]:
 
 
 def _is_active_spec(path: str) -> bool:
-    return posixpath.dirname(path) == SPECS and path.endswith(YAML)
+    return posixpath.dirname(path) == FOLDER and path.endswith(SPECS)
 
 
 def _commit(root: Path, revision: str) -> str:

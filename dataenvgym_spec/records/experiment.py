@@ -5,9 +5,13 @@ Stages never depend on it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
 from dataenvgym_spec.records.record import Record
+
+SPECS: Final = (".yaml", ".yml")
+"""What the name of a spec ends in."""
 
 
 class Copy(Record, frozen=True, kw_only=True):
@@ -163,3 +167,17 @@ class Index(Record, frozen=True, kw_only=True):
     noise: Copies | None = None
     stages: tuple[IndexedStage, ...] = ()
     format: int = 1
+
+    @property
+    def specs(self) -> list[str]:
+        """The specs that it was made from: its own and its parents."""
+        return spec_files(self.inputs)
+
+
+def spec_files(inputs: Iterable[str]) -> list[str]:
+    """The specs among the files that an experiment was made from, by their paths.
+
+    >>> spec_files({"specs/b.yaml": "", "specs/a.yaml": "", "specs/prompts/a.j2": ""})
+    ['specs/a.yaml', 'specs/b.yaml']
+    """
+    return sorted(path for path in inputs if path.endswith(SPECS))

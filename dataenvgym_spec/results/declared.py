@@ -80,7 +80,7 @@ def _is_before(when: int, result: float | None) -> bool | None:
 
 def _specs(results: Results) -> list[str]:
     """The files that may declare contrasts: the spec, and what it extends."""
-    return [path for path in results.index.inputs if path.endswith((".yaml", ".yml"))]
+    return results.index.specs
 
 
 def _declared(

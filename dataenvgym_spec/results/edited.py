@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.records.experiment import SPECS
 from dataenvgym_spec.results.experiment import Results
 
 LARGEST: Final = 1_000_000
 """Bytes of a file that is compared. Of larger ones, a stage that reads them checks the digest."""
-SUFFIXES: Final = (".yaml", ".yml")
-"""What the name of a spec ends in."""
 
 
 def edited(results: Results) -> tuple[str, ...]:
@@ -34,7 +33,7 @@ def notice(name: str, paths: Iterable[str]) -> str:
 def _differs(path: Path, digest: str) -> bool:
     try:
         if not path.is_file():
-            return path.suffix in SUFFIXES
+            return path.suffix in SPECS
         return path.stat().st_size <= LARGEST and file_digest(path) != digest
     except OSError:
         return True
