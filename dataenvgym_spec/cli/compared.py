@@ -23,6 +23,7 @@ from dataenvgym_spec.report.text import (
     point_interval,
     points,
 )
+from dataenvgym_spec.results.evidence.choosing import chosen_by
 from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
@@ -214,9 +215,11 @@ def _notes(told: Told) -> Iterator[str]:
         elif not outcomes:
             how = remedy(side.results)
             yield f"{clean(side.label)} has no results on {told.split} yet; {how}"
-    best = any(one.student == "best" for _, outcomes in told.sides for one in outcomes)
+    shown = [
+        (side.results, side.arm, one.student) for side, outcomes in told.sides for one in outcomes
+    ]
     # A comparison of the best students says it of itself.
-    if told.split == "selection" and best and not any(map(words.chosen_here, told.contrasts)):
+    if chosen_by(told.split, shown) and not any(one.chosen for one in told.contrasts):
         yield words.CHOSEN_HERE
 
 

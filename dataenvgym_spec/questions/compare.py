@@ -16,6 +16,7 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.results.evidence.amounts import Amounts, amounts_of
 from dataenvgym_spec.results.evidence.answers import Sides, answers_of
+from dataenvgym_spec.results.evidence.choosing import chosen_by
 from dataenvgym_spec.results.evidence.contrasts import Weighed, weigh
 from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.floor import Floor
@@ -103,6 +104,12 @@ class Contrasted:
     def runs(self) -> tuple[tuple[int, Paired], ...]:
         """Each pair of runs, by seed; none where it was refused."""
         return () if self.weighed is None else self.weighed.runs
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a student of either side was chosen by its score on these items."""
+        sides = (self.first, self.second)
+        return chosen_by(self.split, [(one.results, one.arm, self.student) for one in sides])
 
     @property
     def question(self) -> Question:

@@ -156,6 +156,10 @@ class Contrasting(Protocol):
         """Which students they are, on which items."""
 
     @property
+    def chosen(self) -> bool:
+        """Whether one of them was chosen by its score on these items."""
+
+    @property
     def amounts(self) -> Amounts | None:
         """What they were taught."""
 
@@ -166,10 +170,7 @@ class Contrasting(Protocol):
 
 def chosen_here(contrast: Contrasting) -> str:
     """That a student was chosen by the items that it is compared on; empty if none was."""
-    question = contrast.question
-    if question.split != "selection" or "best" not in (question.student, question.second):
-        return ""
-    return CHOSEN_HERE
+    return CHOSEN_HERE if contrast.chosen else ""
 
 
 def amounts(contrast: Contrasting) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.accounts import TurnAccount, turn_accounts
@@ -19,7 +18,7 @@ from dataenvgym_spec.results.curves import (
     with_costs,
 )
 from dataenvgym_spec.results.declared import Declared, declared
-from dataenvgym_spec.results.evidence.choosing import Choosing, choices
+from dataenvgym_spec.results.evidence.choosing import Choosing, choices, chooses
 from dataenvgym_spec.results.evidence.contrasts import (
     Comparison,
     Unanswered,
@@ -134,7 +133,7 @@ def study(results: Results) -> Study:
         arms=index.arms,
         seeds=index.seeds,
         caveats=caveats(results),
-        selected=any(_selects(settings) for settings in results.settings.values()),
+        selected=any(chooses(results, arm) for arm in index.arms),
         outcomes=students,
         summaries=summaries(results, students),
         contrasts=comparisons(results),
@@ -173,9 +172,3 @@ def study(results: Results) -> Study:
         all_settings=all_settings(results),
         inputs=tuple(sorted(index.inputs.items())),
     )
-
-
-def _selects(settings: Mapping[str, Any]) -> bool:
-    """Whether an arm picks its best student, other than as the last one."""
-    select = settings.get("select") or {}
-    return bool(select.get("by") != "last")

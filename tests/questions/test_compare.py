@@ -293,6 +293,13 @@ def test_that_the_best_was_chosen_by_these_items_is_said(
     # Not compared, the best student still has a score in the table.
     assert said("tiny", "--split", "selection", "--student", "last").count(words.CHOSEN_HERE) == 1
     assert words.CHOSEN_HERE not in said("tiny")
+    path = repo / "experiments" / "tiny.json"
+    index = json.loads(path.read_text())
+    for settings in index["settings"].values():
+        settings["select"] = {"by": "last"}
+    write_json(path, index)
+    for student in ("best", "last"):
+        assert words.CHOSEN_HERE not in said("tiny", "--split", "selection", "--student", student)
 
 
 @pytest.mark.parametrize("many", [False, True])

@@ -128,6 +128,35 @@ def test_the_best_student_on_its_own_selection_items_is_said_to_be_optimistic(ro
     assert said[0] in page(study(asking(root, chosen)))
 
 
+@pytest.mark.parametrize("why", ["the last one is called so", "there is one iteration"])
+def test_a_best_student_that_nothing_chose_is_not_said_to_be_optimistic(
+    why: str, tmp_path: Path
+) -> None:
+    root = Store(tmp_path / "repo").write().root
+    path = root / "experiments" / "tiny.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for arm, settings in index["settings"].items():
+        if why == "there is one iteration":
+            index["iterations"][arm] = 1
+        else:
+            settings["select"] = {"by": "last"}
+    if why == "there is one iteration":
+        for choice in root.glob("store/select-*/out/choice/choice.json"):
+            first = json.loads(choice.read_text(encoding="utf-8"))["accuracy"][:1]
+            write_json(choice, {"best": 1, "last": 1, "accuracy": first})
+    write_json(path, index)
+    results = asking(root, {**PAIR, "split": "selection"})
+    (answer,) = comparisons(results)
+    assert words.chosen_here(answer) == ""
+    shown = page(study(results))
+    assert "optimistic" not in shown and words.chosen(False) in shown
+    # One arm that chooses is enough.
+    settings = index["settings"] | {"no-state": {"select": {"by": "selection.accuracy"}}}
+    write_json(path, {**index, "settings": settings, "iterations": dict.fromkeys(settings, 3)})
+    (answer,) = comparisons(asking(root, {**PAIR, "split": "selection"}))
+    assert words.chosen_here(answer)
+
+
 NAMES = {
     "with-state - no-state, best": "test/best minus best of no-state",
     "with-state - with-state (base), best": "test/best minus base of with-state",

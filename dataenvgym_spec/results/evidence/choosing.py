@@ -11,10 +11,11 @@ compared on equal items, and clusters are drawn as a whole, so that what they ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dataenvgym_spec.records.experiment import Student
 from dataenvgym_spec.results.evidence.answers import Answers, answers_of
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
@@ -44,6 +45,28 @@ class Choosing:
     optimism: float
 
 
+def chooses(results: Results, arm: str) -> bool:
+    """Whether the best student of an arm is chosen by its score: one of several, and not the last.
+
+    Args:
+        results: the experiment.
+        arm: of it.
+    """
+    select = results.settings[arm].get("select") or {}
+    return results.index.iterations[arm] > 1 and select.get("by") != "last"
+
+
+def chosen_by(split: str, students: Iterable[tuple[Results, str, Student | str]]) -> bool:
+    """Whether one of some students was chosen by its score on the items of a split.
+
+    Args:
+        split: whose items they answered.
+        students: each with its experiment and arm.
+    """
+    best = [(results, arm) for results, arm, student in students if student == "best"]
+    return split == "selection" and any(chooses(results, arm) for results, arm in best)
+
+
 def choices(results: Results) -> tuple[Choosing, ...]:
     """The choice in every run that has made one by score, of at least two students."""
     found = [choice_in(results, run) for run in results.runs]
@@ -52,8 +75,8 @@ def choices(results: Results) -> tuple[Choosing, ...]:
 
 def choice_in(results: Results, run: Run) -> Choosing | None:
     """The choice of one run; None before it, or where there was nothing to choose from."""
-    select, choice = results.settings[run.arm].get("select") or {}, run.choice
-    if choice is None or len(choice.accuracy) < 2 or select.get("by") == "last":
+    choice = run.choice
+    if choice is None or len(choice.accuracy) < 2 or not chooses(results, run.arm):
         return None
     numbers = range(1, 1 + len(choice.accuracy))
     turns = (run.iterations[number] for number in numbers)

@@ -13,6 +13,7 @@ from typing import Final
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
 from dataenvgym_spec.results.evidence.answers import Sides, rows_of, sides
+from dataenvgym_spec.results.evidence.choosing import chosen_by
 from dataenvgym_spec.results.evidence.components import Crossed, crossed
 from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.equivalence import Equivalence, Interval, equivalence
@@ -65,6 +66,7 @@ class Comparison:
     Attributes:
         question: what the spec asks.
         weighed: the difference and its test.
+        chosen: whether one of the students was chosen by its score on these items.
         amounts: what the two students were taught.
         adjusted: Holm's p value in its family; None before the contrast is seen with the others.
         family: how many contrasts the family has.
@@ -73,6 +75,7 @@ class Comparison:
 
     question: Question
     weighed: Weighed
+    chosen: bool = False
     amounts: Amounts | None = None
     adjusted: float | None = None
     family: int = 1
@@ -139,10 +142,15 @@ def comparison(results: Results, question: Question) -> Comparison | None:
         return None
     weighed = weigh(answers)
     bound = question.equivalence
+    students = (
+        (results, question.arm, question.student),
+        (results, question.against, question.second),
+    )
     claim = None if bound is None else equivalence(_interval(answers, weighed), bound / 100)
     return Comparison(
         question=question,
         weighed=weighed,
+        chosen=chosen_by(question.split, students),
         amounts=amounts(results, question),
         equivalence=claim,
     )
