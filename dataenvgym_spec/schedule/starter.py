@@ -118,8 +118,6 @@ def _child(request: dict[str, Any], starter: int) -> NoReturn:
         die_with_parent(starter)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # What was sent before is heard now.
         hear_interrupts()
         _stand(request)
         if "command" in request:

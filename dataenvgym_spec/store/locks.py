@@ -76,7 +76,11 @@ def die_with_parent(expected: int | None = None) -> None:
 
 
 def hear_interrupts() -> None:
-    """Has this process hear Ctrl-C, also where who started it did not want to: Ray's workers."""
+    """Has this process hear Ctrl-C, and what was sent before.
+
+    Who started it may not: Ray's workers, and what a shell has put into the background.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 

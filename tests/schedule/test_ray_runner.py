@@ -44,12 +44,28 @@ class Stream:
 
     @property
     def ready(self) -> bool:
-        return bool(self.parts) or self.over
+        """Also once the task is cancelled, and still runs: Ray has its stream at an end then."""
+        return bool(self.parts) or self.over or self.cancelled
+
+    def completed(self) -> Completed:
+        return Completed(self)
 
     def __next__(self) -> tuple[str, bytes]:
         if self.parts:
             return self.parts.pop(0)
+        assert self.over, "Ray would wait here until the task has ended"
         raise Cancelled
+
+
+class Completed:
+    """What is ready once a task has ended."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    @property
+    def ready(self) -> bool:
+        return self.stream.over
 
 
 class Rays:
@@ -80,8 +96,8 @@ class Rays:
 
         return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=begin))
 
-    def wait(self, streams: Sequence[Stream], **_: object) -> tuple[list[Stream], list[Stream]]:
-        return [stream for stream in streams if stream.ready], []
+    def wait(self, signs: Sequence[Stream | Completed], **_: object) -> tuple[list[Any], list[Any]]:
+        return [sign for sign in signs if sign.ready], []
 
     def get(self, part: tuple[str, bytes]) -> tuple[str, bytes]:
         return part

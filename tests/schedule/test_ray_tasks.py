@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,31 @@ def test_a_silent_stage_ends_when_ray_interrupts_its_task(tmp_path: Path) -> Non
     """Ray does it by `interrupt_main`, which sends no signal: what waits has to wake by itself."""
     ended = tmp_path / "ended"
     parts = tasks._done([sys.executable, "-c", SILENT, str(ended)], str(tmp_path), os.environ)
+    assert next(parts) == (tasks.SAID, b"begun\n")
+    threading.Timer(2 * tasks.PAUSE, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(parts)
+    assert not ended.exists()
+
+
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """A process that has to ignore Ctrl-C, as what a shell has put into the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_task_of_a_machine_that_was_started_in_the_background_ends_when_it_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as `ray start --block &` in a script of Slurm's: no interrupt would ever come."""
+    ended = tmp_path / "ended"
+    silent = [sys.executable, "-c", SILENT, str(ended)]
+    monkeypatch.setattr(tasks.together, "helper", lambda *_: silent)
+    home = Home(root=str(tmp_path), token="clone", shared=True)
+    parts = tasks.helped(Parcel(stage="train-1", home=home, files={}).pack(), "run", cpus=1)
     assert next(parts) == (tasks.SAID, b"begun\n")
     threading.Timer(2 * tasks.PAUSE, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):

@@ -82,9 +82,14 @@ class Group:
         return b""
 
     @property
+    def is_ending(self) -> bool:
+        """Whether the other machines' parts have been told to end."""
+        return self._ending is not None
+
+    @property
     def is_short(self) -> bool:
         """Whether a machine has ended by itself: no training comes to its end any more."""
-        return self._ending is None and bool(self.lost or self.failed)
+        return not self.is_ending and bool(self.lost or self.failed)
 
     def end(self, *, now: bool) -> None:
         """Ends the other machines' parts, and returns at once."""

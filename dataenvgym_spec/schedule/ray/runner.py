@@ -44,6 +44,7 @@ class _Task:
         stream: None before it runs and once it has ended.
         outcome: what the machine says came of it.
         stopped: whether the user has ended it.
+        cancelled: whether Ray was told to end it.
         group: the machines that train together in it, where there are several.
         short: since when one of those has been missing.
         over: whether it has ended, and the other machines may not have.
@@ -57,6 +58,7 @@ class _Task:
     stream: Any = None
     outcome: Outcome | None = None
     stopped: bool = False
+    cancelled: bool = False
     group: Group | None = None
     short: float | None = None
     over: bool = False
@@ -148,7 +150,7 @@ class RayRunner:
             if task.group is not None:
                 task.group.end(now=now)
             if task.stream is not None:
-                self.cluster.ray.cancel(task.stream, force=now)
+                self._cancel(task, now=now)
             elif now and not task.over:
                 self._end(name, code=INTERRUPTED)
 
@@ -225,14 +227,19 @@ class RayRunner:
         """What is asked for of a machine."""
         return clipped(needs, self.cluster.machines)
 
-    def _streams(self) -> dict[Any, _Task]:
-        """What tasks say, also the other machines of groups."""
-        streams: dict[Any, _Task] = {}
+    def _cancel(self, task: _Task, *, now: bool) -> None:
+        task.cancelled = True
+        self.cluster.ray.cancel(task.stream, force=now)
+
+    def _streams(self) -> dict[Any, tuple[_Task, Any]]:
+        """What tasks say, and other machines of groups, by what is ready once it can be read."""
+        streams: dict[Any, tuple[_Task, Any]] = {}
         for task in self._tasks.values():
             if task.stream is not None:
-                streams[task.stream] = task
+                streams[_sign(task.stream, cancelled=task.cancelled)] = task, task.stream
             if task.group is not None:
-                streams |= dict.fromkeys(task.group.streams, task)
+                for stream in task.group.streams:
+                    streams[_sign(stream, cancelled=task.group.is_ending)] = task, stream
         return streams
 
     def _hear(self, seconds: float) -> None:
@@ -243,8 +250,8 @@ class RayRunner:
         ready, _ = self.cluster.ray.wait(
             list(streams), num_returns=len(streams) if not seconds else 1, timeout=seconds
         )
-        for stream in ready:
-            task = streams[stream]
+        for sign in ready:
+            task, stream = streams[sign]
             if stream is task.stream:
                 self._read(task)
             elif task.group is not None:
@@ -290,7 +297,7 @@ class RayRunner:
             task.short = task.short or time.monotonic()
             if time.monotonic() - task.short > together.GRACE:
                 group.end(now=False)
-                self.cluster.ray.cancel(task.stream, force=False)
+                self._cancel(task, now=False)
         if task.over and group.close():
             task.group = None
             self._settle(task, group)
@@ -344,3 +351,12 @@ class RayRunner:
         self._ended.append(
             Finished(work=work, code=code, place=place, fault=fault, message=message)
         )
+
+
+def _sign(stream: Any, *, cancelled: bool) -> Any:
+    """What Ray has ready once a stream can be read without waiting.
+
+    Of a task that was cancelled it has the stream at an end at once, and whoever reads that waits
+    until the task has ended.
+    """
+    return stream.completed() if cancelled else stream

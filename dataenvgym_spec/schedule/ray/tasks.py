@@ -26,6 +26,7 @@ from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.schedule.ray.lasting import process_of
 from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.locks import hear_interrupts
 
 BEGUN, SAID, ENDED = "begun", "said", "ended"
 Part = tuple[str, bytes]
@@ -62,6 +63,7 @@ def work(
         cpus: processors that it was given here.
         lent: whether Ray may give what it had to somebody else's task once it has ended.
     """
+    hear_interrupts()
     yield BEGUN, node.name().encode()
     parcel = Parcel.unpack(content)
     with tempfile.TemporaryDirectory(prefix="dataenvgym-", ignore_cleanup_errors=True) as folder:
@@ -86,6 +88,7 @@ def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
         run: what the run is called.
         cpus: processors that it was given here.
     """
+    hear_interrupts()
     parcel = Parcel.unpack(content)
     try:
         command = together.helper(parcel, os.getpid())
