@@ -73,7 +73,7 @@ def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, st
         except SystemExit as end:
             code = end.code
     # Click writes UTF-8 where a terminal says ASCII.
-    texts = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, complaints)]  # type: ignore[attr-defined]
+    texts = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, complaints)]
     return int(code or 0), texts[0], texts[1]
 
 
