@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 from dataenvgym_spec.gym.students.pretrained import needs_torchvision
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 
 MODEL: Final = ("student", "model")
@@ -50,7 +50,7 @@ def _on_hub(name: str, revision: str) -> Mapping[str, Any]:
     if not isinstance(path, str):
         return {}
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = parse_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

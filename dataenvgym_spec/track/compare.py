@@ -7,13 +7,13 @@ record, by the same plan, is not wrong: another clone of the repository has got 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.track.runs import (
     AXES,
     PARAMS,
@@ -196,7 +196,7 @@ def _missing_artifacts(record: RunRecord, held: Held, *, own: bool) -> Iterator[
 def _uploaded(held: Held) -> dict[str, str]:
     """The digest of every artifact when it was uploaded, by path."""
     try:
-        content = json.loads(held.tags.get(ARTIFACTS, "{}"))
+        content = parse_json(held.tags.get(ARTIFACTS, "{}"))
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

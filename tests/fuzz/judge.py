@@ -59,8 +59,9 @@ class Tally:
 
 def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, str, str]:
     """A command in this process: exit code, output, complaints. The output is a stream of bytes with an encoding, as a user's is."""
+    written = [io.BytesIO(), io.BytesIO()]
     out, complaints = (
-        io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2)
+        io.TextIOWrapper(buffer, encoding=encoding, write_through=True) for buffer in written
     )
     code: Any = 0
     with (
@@ -73,7 +74,7 @@ def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, st
         except SystemExit as end:
             code = end.code
     # Click writes UTF-8 where a terminal says ASCII.
-    texts = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, complaints)]
+    texts = [buffer.getvalue().decode("utf-8", "replace") for buffer in written]
     return int(code or 0), texts[0], texts[1]
 
 

@@ -5,12 +5,12 @@ Its format: the path of a resource to the process that writes it, and to those t
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.elsewhere import alive_elsewhere
 
@@ -55,7 +55,7 @@ def _is_damaged(path: Path) -> bool:
     """Whether the list cannot be read, and nobody is just writing it."""
     for _ in range(LOOKS):
         try:
-            json.loads(path.read_text(encoding="utf-8"))
+            parse_json(path.read_text(encoding="utf-8"))
         except OSError:
             return False
         except ValueError:
@@ -72,7 +72,7 @@ def _list(layout: Layout) -> Path:
 def _listed(path: Path) -> list[int]:
     """The processes on the list, dead or alive; none if it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return sorted(_pids(content))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []

@@ -22,6 +22,7 @@ import yaml
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import md5_file, md5_text, sha256_text
 from dataenvgym_spec.core.ignored import Ignored
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.dvc.dialect import load
 from dataenvgym_spec.store.dvc.run_cache import RunCache
 
@@ -233,7 +234,7 @@ def members(text: str) -> dict[str, str] | None:
         text: what DVC caches for the directory.
     """
     try:
-        return {row["relpath"]: row["md5"] for row in json.loads(text)}
+        return {row["relpath"]: row["md5"] for row in parse_json(text)}
     except (ValueError, KeyError, TypeError):
         return None
 
