@@ -35,12 +35,16 @@ SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is fu
 RAISED: Final = "Traceback (most recent call last)"
 
 
+STANDS: Final = 300
+"""Seconds after which plain DVC, which tries a full database again for ever, is killed."""
 IN_FLIGHT: Final = int(str(WRITER["concurrency"]))
 """Requests side by side: so many may be answered and find no room when a disk is full."""
 
 
 class Small(Bench):
     """A bench on a disk whose size is set."""
+
+    stood = 0
 
     @property
     def said(self) -> Path:
@@ -71,6 +75,18 @@ def disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def ended(bench: Small, program: str) -> int | None:
+    """The exit code of a run; None of a plain DVC that stood still and was killed."""
+    run = bench.run(program)
+    try:
+        return run.wait(STANDS if program == "dvc" else None)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        run.wait()
+        bench.stood += 1
+        return None
+
+
 def filled(bench: Small, draw: random.Random, times: int) -> Iterator[str]:
     """One experiment to its end, on a disk that fills up so often at most; what was wrong."""
     failed = 0
@@ -79,12 +95,14 @@ def filled(bench: Small, draw: random.Random, times: int) -> Iterator[str]:
         bench.resize(ALL if failed >= times else int(2 ** draw.uniform(low, high)))
         bench.revive()
         bench.said.write_bytes(b"")
-        code = bench.run(draw.choice(("dvc", "dataenvgym"))).wait()
+        code = ended(bench, draw.choice(("dvc", "dataenvgym")))
         bench.resize(ALL)
         if code == 0:
             return
         failed += 1
         bench.killed["disk", "full", ""] += 1
+        if code is None:
+            continue
         words = bench.said.read_text(encoding="utf-8", errors="replace")
         if RAISED in words:
             yield f"a traceback:\n{words[-3000:]}"
@@ -125,12 +143,11 @@ def main() -> None:
             twice += again
             if again > IN_FLIGHT * (bench.killed.total() - before):
                 faults.append(f"run {runs}: {again} answers were asked for twice")
-            print(
-                f"run {runs}: full {bench.killed.total()} times, {len(faults)} faults", flush=True
-            )
+            print(f"run {runs}: full {bench.killed.total()} times", *faults, sep="\n", flush=True)
     print(
         f"\nfull {bench.killed.total()} times in {runs} runs; {twice} answers were asked for again"
     )
+    print(f"plain DVC stood still and was killed {bench.stood} times")
     print("\n".join(faults) or "no key, byte or paid answer was lost or changed")
     sys.exit(bool(faults))
 
