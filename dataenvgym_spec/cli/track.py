@@ -13,7 +13,7 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 
 if TYPE_CHECKING:
-    from dataenvgym_spec.track.run import Tracked
+    from dataenvgym_spec.track.changes import Changes
 
 
 @click.command("track")
@@ -31,19 +31,25 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
       dataenvgym track quickstart
       dataenvgym track --verify
     """
-    from dataenvgym_spec.track import names_of, track
+    from dataenvgym_spec.track import Changes, TrackingUnavailable, names_of, track
 
     layout = layout_here()
     chosen = list(dict.fromkeys(names)) or names_of(layout)
     if verify:
         return _verify(layout, chosen, as_json)
-    done = track(layout, chosen, say=_say)
+    changes = Changes()
+    try:
+        done = track(layout, chosen, say=_say, changes=changes)
+    except TrackingUnavailable:
+        if any(asdict(changes).values()):
+            _say(f"until it failed: {_changes(changes)}")
+        raise
     _say_what_is_missing(layout, chosen)
     if as_json:
         print_json({"experiments": chosen, **asdict(done)})
         return 0
     runs = plural(done.runs, "run")
-    click.echo(f"{', '.join(chosen)}: {runs} in {done.uri}; {_changes(done)}")
+    click.echo(f"{', '.join(chosen)}: {runs} in {done.uri}; {_changes(changes)}")
     if not done.server:
         click.echo("  look at it: dataenvgym ui")
         return 0
@@ -60,7 +66,7 @@ def _say_what_is_missing(layout: Layout, names: list[str]) -> None:
             _say(f"{results.name}: {reason}, so they are not tracked; {remedy(results)}")
 
 
-def _changes(done: Tracked) -> str:
+def _changes(done: Changes) -> str:
     """What tracking changed, in words."""
     parts = []
     if done.created:

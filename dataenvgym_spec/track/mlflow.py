@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from typing import Any, Final, TypeVar
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.address import DEFAULTS, is_database, shown, uri_of
+from dataenvgym_spec.track.changes import Changes
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.held import models_of, run_held, student_held
@@ -330,8 +332,8 @@ class Server:
         for some in _batches(tags, TAGS):
             self.client.log_batch(run_id, tags=[RunTag(*pair) for pair in some], synchronous=True)
 
-    def add(self, record: RunRecord, run_id: str, lack: Missing) -> None:
-        """Logs what a run lacks.
+    def add(self, record: RunRecord, run_id: str, lack: Missing, changes: Changes) -> None:
+        """Logs what a run lacks, and counts it.
 
         MLflow takes the same point, param or input twice for one, so it can be cut off at any
         moment.
@@ -340,27 +342,28 @@ class Server:
         from mlflow.exceptions import MlflowException
 
         self.tag(run_id, lack.tags)
-        for params in _batches(lack.params, PARAMS):
-            self.client.log_batch(
-                run_id, params=[Param(*pair) for pair in params], synchronous=True
-            )
-        for metrics in _batches(lack.metrics, METRICS):
-            self.client.log_batch(
-                run_id, metrics=[_point(metric) for metric in metrics], synchronous=True
-            )
+        changes.logged += len(lack.tags)
+        for some in _batches(lack.params, PARAMS):
+            self.client.log_batch(run_id, params=[Param(*pair) for pair in some], synchronous=True)
+            changes.logged += len(some)
+        for many in _batches(lack.metrics, METRICS):
+            self.client.log_batch(run_id, metrics=list(map(_point, many)), synchronous=True)
+            changes.logged += len(many)
         if lack.datasets:
-            datasets = [_input(item) for item in lack.datasets]
-            despite_others(
-                lambda: self.client.log_inputs(run_id, datasets=datasets), MlflowException
-            )
+            inputs = [_input(item) for item in lack.datasets]
+            log = partial(self.client.log_inputs, run_id, datasets=inputs)
+            despite_others(log, MlflowException)
+            changes.logged += len(inputs)
+        for artifact in lack.artifacts:
+            self._upload(run_id, artifact)
+            changes.logged += 1
         if lack.artifacts:
-            for artifact in lack.artifacts:
-                self._upload(run_id, artifact)
             self.tag(run_id, ((ARTIFACTS, artifacts_tag(record)),))
         if lack.name:
             self.client.update_run(run_id, name=record.name)
         if lack.end:
             self.client.set_terminated(run_id, status=record.status, end_time=record.end)
+        changes.logged += lack.name + lack.end
 
     def _upload(self, run_id: str, item: Artifact) -> None:
         if item.file is None:

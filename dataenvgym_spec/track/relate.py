@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from dataenvgym_spec.track import clones, students
+from dataenvgym_spec.track.changes import Changes
 from dataenvgym_spec.track.compare import ID, READS, Held
 from dataenvgym_spec.track.links import SHARED, Links
 from dataenvgym_spec.track.mlflow import Server, reaching
@@ -35,6 +36,7 @@ class Runs:
         experiment: what it should hold.
         chosen: the runs that show it, by our ids.
         others: the server's ids of all that were there before.
+        changes: what was changed so far.
     """
 
     server: Server
@@ -42,6 +44,7 @@ class Runs:
     experiment: ExperimentRecord
     chosen: Mapping[str, Held]
     others: frozenset[str] = frozenset()
+    changes: Changes = field(default_factory=Changes)
 
     def own(self, run: Held) -> bool:
         """Whether this clone made a run."""
@@ -58,25 +61,25 @@ class Runs:
                 yield record, self.chosen[record.id]
 
 
-def relate(runs: Runs) -> int:
-    """Adds students, links, notes and views that are missing; returns how many values."""
+def relate(runs: Runs) -> None:
+    """Adds students, links, notes and views that are missing."""
     held = runs.server.students(runs.home, runs.experiment.name)
     _remove_lost(runs, held)
-    added, ids = 0, {}
+    ids = {}
     for record, run in runs.shown():
         if record.student is not None:
-            ids[record.id], count = _bring(runs, record, run, held.get(run.run_id, []))
-            added += count
+            ids[record.id] = _bring(runs, record, run, held.get(run.run_id, []))
     links = _links(runs, ids)
     for record, run in runs.shown():
         reads, gives = _unlinked(record, run, ids)
         if reads or gives:
             runs.server.link(run.run_id, reads=reads, gives=gives)
+            runs.changes.logged += len(reads) + len(gives)
         note = _missing_note(runs, record, run, links)
         if note is not None:
             runs.server.tag(run.run_id, ((NOTE, note),))
-        added += len(reads) + len(gives) + (note is not None)
-    return added + _show(runs, links)
+            runs.changes.logged += 1
+    _show(runs, links)
 
 
 def differences(runs: Runs) -> Iterator[str]:
@@ -126,27 +129,24 @@ def _remove_lost(runs: Runs, held: Mapping[str, Sequence[HeldStudent]]) -> None:
                 permitted(runs.server, partial(runs.server.remove_student, student.id))
 
 
-def _bring(
-    runs: Runs, record: RunRecord, run: Held, models: Sequence[HeldStudent]
-) -> tuple[str, int]:
-    """Brings the student of a run to the state of its record; its id, and how many changes."""
-    student, server = record.student, runs.server
+def _bring(runs: Runs, record: RunRecord, run: Held, models: Sequence[HeldStudent]) -> str:
+    """Brings the student of a run to the state of its record; its id."""
+    student, server, changes = record.student, runs.server, runs.changes
     assert student is not None
     models = list(models)
-    changes = 0
     while models and runs.own_student(models[0]) and students.contradictions(student, models[0]):
-        changes += permitted(server, partial(server.remove_student, models.pop(0).id))
+        changes.logged += permitted(server, partial(server.remove_student, models.pop(0).id))
     if models:
         first = models[0]
     else:
         marks = ((ID, record.id), (clones.tag(server.clone), clones.MADE))
         first = server.create_student(runs.home, run.run_id, student, marks)
-        changes += 1
+        changes.logged += 1
     own = runs.own_student(first)
     # Two that were made at once: everybody keeps the older one.
     for double in models[1:]:
         if runs.own_student(double) or clones.maker(double.tags) not in run.tags:
-            changes += permitted(server, partial(server.remove_student, double.id))
+            changes.logged += permitted(server, partial(server.remove_student, double.id))
     tags = students.missing_tags(student, first, own=own)
     metrics = students.missing_metrics(student, first)
     if metrics:
@@ -154,8 +154,8 @@ def _bring(
         metrics = students.as_measured(metrics, server.look_into(run).points)
     if tags or metrics or not first.ready:
         server.add_to_student(first, tags, metrics, ready=first.ready)
-        changes += len(tags) + len(metrics)
-    return first.id, changes
+        changes.logged += len(tags) + len(metrics)
+    return first.id
 
 
 def _links(runs: Runs, ids: Mapping[str, str]) -> Links:
@@ -183,11 +183,11 @@ def _missing_note(runs: Runs, record: RunRecord, run: Held, links: Links) -> str
     return note
 
 
-def _show(runs: Runs, links: Links) -> int:
+def _show(runs: Runs, links: Links) -> None:
     """Sets the description and the views of the experiment."""
     tags = _missing_tags(runs, links)
     runs.server.tag_experiment(runs.home, tags)
-    return len(tags)
+    runs.changes.logged += len(tags)
 
 
 def _missing_tags(runs: Runs, links: Links) -> list[tuple[str, str]]:

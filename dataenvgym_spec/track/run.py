@@ -16,6 +16,7 @@ from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.address import is_database
+from dataenvgym_spec.track.changes import Changes
 from dataenvgym_spec.track.links import view_page
 from dataenvgym_spec.track.mlflow import Server, connect
 from dataenvgym_spec.track.project import project
@@ -72,6 +73,7 @@ def track(
     *,
     thorough: bool = True,
     say: Callable[[str], None] = lambda _: None,
+    changes: Changes | None = None,
 ) -> Tracked:
     """Brings the tracking server up to date with experiments. Doing it again changes nothing.
 
@@ -80,23 +82,25 @@ def track(
         names: compiled experiments.
         thorough: also look into runs that say they are complete.
         say: told when another process is waited for.
+        changes: counts what is changed, for who wants to know that of what then fails.
 
     Raises:
         UserError: an experiment is not compiled, or a result is damaged.
         MissingExtra: mlflow is not installed.
         TrackingUnavailable: the server cannot be reached or refuses.
     """
+    changes = changes or Changes()
     with _opened(layout, names, say) as (server, records):
-        bring = partial(sync, server, thorough=thorough)
-        done = [_in_step(layout, record, bring) for record in records]
+        bring = partial(sync, server, changes=changes, thorough=thorough)
+        homes = [_in_step(layout, record, bring) for record in records]
     pages = [
-        view_page(item.home, record.views[0][0]) for item, record in zip(done, records, strict=True)
+        view_page(home, record.views[0][0]) for home, record in zip(homes, records, strict=True)
     ]
     return Tracked(
-        runs=sum(item.runs for item in done),
-        created=sum(item.created for item in done),
-        removed=sum(item.removed for item in done),
-        logged=sum(item.logged for item in done),
+        runs=sum(len(record.runs) for record in records),
+        created=changes.created,
+        removed=changes.removed,
+        logged=changes.logged,
         uri=server.shown,
         pages=tuple(dict.fromkeys(pages)),
         server=not is_database(server.uri),

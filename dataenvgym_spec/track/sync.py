@@ -7,10 +7,11 @@ different runs, however many clones of the repository share the server.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from dataenvgym_spec.track import clones
+from dataenvgym_spec.track.changes import Changes
 from dataenvgym_spec.track.compare import (
     DIGEST,
     ID,
@@ -28,32 +29,19 @@ from dataenvgym_spec.track.relate import Runs, differences, permitted, relate, r
 from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
-    """What there was to do.
-
-    Attributes:
-        home: the server's id of the experiment.
-        runs: how many runs the experiment has.
-        created: how many of them were made.
-        removed: how many other runs were taken away.
-        logged: how many params, points, tags, inputs and artifacts were added.
-    """
-
-    home: str
-    runs: int
-    created: int
-    removed: int
-    logged: int
-
-
-def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True) -> Brought:
+def sync(
+    server: Server, experiment: ExperimentRecord, changes: Changes, *, thorough: bool = True
+) -> str:
     """Adds what is missing, and takes away what this clone made and no clone shows any more.
 
     Args:
         server: where.
         experiment: what it should hold.
+        changes: what was changed so far, to which this adds.
         thorough: also look into runs whose digest says that they are complete.
+
+    Returns:
+        The server's id of the experiment.
 
     Raises:
         TrackingUnavailable: the server cannot be reached or refuses.
@@ -61,27 +49,30 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
     with reaching(server.uri):
         home = server.experiment(experiment.home)
         found = server.runs(home, experiment.name)
-        created = logged = 0
         chosen: dict[str, Held] = {}
         for record in experiment.runs:
             parent = _id(chosen, record.parent)
             held = _choose(server, record, _candidates(found, record, parent), thorough)
-            created += held is None
-            held = _marked(server, held or _create(server, home, record, parent))
+            if held is None:
+                held = _create(server, home, record, parent)
+                changes.created += 1
+            held = _marked(server, held)
             chosen[record.id] = held
-            logged += _complete(server, record, held, parent, thorough)
+            _complete(server, record, held, parent, changes, thorough)
         active = {run.run_id for some in found.values() for run in some}
         runs = Runs(
-            server=server, home=home, experiment=experiment, chosen=chosen, others=frozenset(active)
+            server=server,
+            home=home,
+            experiment=experiment,
+            chosen=chosen,
+            others=frozenset(active),
+            changes=changes,
         )
-        logged += relate(runs)
+        relate(runs)
         others = [run for some in found.values() for run in some if not _shown(run, runs)]
-        removed = _leave(server, home, experiment.name, others) + _leave_former_home(
-            server, experiment
-        )
-    return Brought(
-        home=home, runs=len(experiment.runs), created=created, removed=removed, logged=logged
-    )
+        _leave(server, home, experiment.name, others, changes)
+        _leave_former_home(server, experiment, changes)
+    return home
 
 
 def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
@@ -181,23 +172,24 @@ def _known(server: Server, record: RunRecord, held: Held, thorough: bool) -> boo
 
 
 def _complete(
-    server: Server, record: RunRecord, held: Held, parent: str | None, thorough: bool
-) -> int:
-    """Adds what a run lacks; returns how many values that were.
-
-    Its digests are set when all is there.
-    """
+    server: Server,
+    record: RunRecord,
+    held: Held,
+    parent: str | None,
+    changes: Changes,
+    thorough: bool,
+) -> None:
+    """Adds what a run lacks. Its digests are set when all is there."""
     own = _own(server, held)
     if _known(server, record, held, thorough):
-        return 0
+        return
     lacking = missing(record, held, parent, own=own)
     if lacking.count:
-        server.add(record, held.run_id, lacking)
+        server.add(record, held.run_id, lacking, changes)
     digests = [(DIGEST, record.digest)] if own else []
     if record.end is not None or own:
         digests.append((RESULTS, record.results))
     server.tag(held.run_id, [pair for pair in digests if held.tags.get(pair[0]) != pair[1]])
-    return lacking.count
 
 
 def _shown(run: Held, runs: Runs) -> bool:
@@ -210,12 +202,12 @@ def _shown(run: Held, runs: Runs) -> bool:
     return planned and run.tags.get(PARENT) in (None, *parents)
 
 
-def _leave(server: Server, home: str, name: str, runs: Sequence[Held]) -> int:
-    """Takes this clone's mark away from runs, and runs away that have no other; returns how many.
+def _leave(server: Server, home: str, name: str, runs: Sequence[Held], changes: Changes) -> None:
+    """Takes this clone's mark away from runs, and runs away that have no other.
 
     What others show stays, also after its maker has left it: the last one takes it away.
     """
-    removed, may = 0, True
+    may = True
     students = server.students(home, name) if runs else {}
     for run in runs:
         if clones.tag(server.clone) in run.tags:
@@ -223,8 +215,7 @@ def _leave(server: Server, home: str, name: str, runs: Sequence[Held]) -> int:
         if may and not _shown_by_others(server, run):
             # Who may change runs may not always delete them: somebody else will.
             may = permitted(server, partial(remove, server, students, run))
-            removed += may and not _brought_back(server, run)
-    return removed
+            changes.removed += may and not _brought_back(server, run)
 
 
 def _shown_by_others(server: Server, run: Held) -> bool:
@@ -240,15 +231,15 @@ def _brought_back(server: Server, run: Held) -> bool:
     return True
 
 
-def _leave_former_home(server: Server, experiment: ExperimentRecord) -> int:
+def _leave_former_home(server: Server, experiment: ExperimentRecord, changes: Changes) -> None:
     """Takes away what stood in an experiment of its own before sweeps shared one."""
     if experiment.home == experiment.name:
-        return 0
+        return
     home = server.find(experiment.name)
     if home is None:
-        return 0
+        return
     runs = [run for some in server.runs(home, experiment.name).values() for run in some]
-    removed = _leave(server, home, experiment.name, runs)
-    if removed:
+    before = changes.removed
+    _leave(server, home, experiment.name, runs, changes)
+    if changes.removed > before:
         server.remove_if_empty(home)
-    return removed

@@ -13,7 +13,7 @@ import pytest
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.track import differences, track
+from dataenvgym_spec.track import Changes, differences, track
 from dataenvgym_spec.track.run import Tracked
 from tests.support.tracked import EPOCH, Store, answers
 
@@ -470,7 +470,7 @@ def test_two_that_begin_at_once_end_with_one_run(shared, tmp_path) -> None:
 
     done(first)
     late = Late(**{name: getattr(server, name) for name in server.__slots__})
-    sync(late, record)
+    sync(late, record, Changes())
     assert len(runs(shared)) == 18
     done(second)
     done(first)

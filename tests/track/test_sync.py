@@ -137,10 +137,12 @@ def ids_of(database: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Path:
     """A repository that was tracked once, from no database at all, by the command."""
-    root = tmp_path_factory.mktemp("first")
+    root = tmp_path_factory.mktemp("first") / "repo"
+    root.mkdir()
     Store(root)
     result = call("dataenvgym", "track", cwd=root)
     assert "9 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
+    (root.parent / "said.txt").write_text(result.stdout, encoding="utf-8")
     return root
 
 
@@ -202,6 +204,12 @@ def root(tmp_path, empty, opening, monkeypatch) -> Path:
     (tmp_path / "repo").mkdir()
     shutil.copy(empty, tmp_path / "repo" / "mlflow.db")
     return tmp_path / "repo"
+
+
+def values_in(said: str) -> int:
+    """How many values `track` says that it has added."""
+    (count,) = re.findall(r"(\d+) values? added", said)
+    return int(count)
 
 
 def done(root: Path, **more):
@@ -694,6 +702,33 @@ def test_inputs_that_another_clone_logs_at_the_same_moment_are_there_once(
     assert dump_of(root) == held_now
     inputs = [row["inputs"] for row in held_now.values() if row.get("inputs")]
     assert inputs and all(len(rows) == len(set(map(str, rows))) for rows in inputs)
+
+
+@pytest.mark.parametrize("status", ["PERMISSION_DENIED", "INTERNAL_ERROR"])
+def test_what_was_changed_counts_also_before_a_fault(status: str, root, first, monkeypatch) -> None:
+    """After one that is tried again at once, and with the command that goes on after another."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2
+    from mlflow.tracking import MlflowClient
+
+    Store(root)
+    ended, end = [], MlflowClient.set_terminated
+
+    def failing(self, run_id, **more) -> None:
+        ended.append(run_id)
+        if len(ended) == 5:
+            raise MlflowException("refused", error_code=getattr(databricks_pb2, status))
+        end(self, run_id, **more)
+
+    monkeypatch.setattr(MlflowClient, "set_terminated", failing)
+    said = [call("dataenvgym", "track", cwd=root, ok=status == "PERMISSION_DENIED")]
+    if status == "INTERNAL_ERROR":
+        assert "until it failed: 5 runs made, " in said[0].stderr
+        said.append(call("dataenvgym", "track", cwd=root))
+        assert "4 runs made" in said[1].stdout
+    whole = (first.parent / "said.txt").read_text(encoding="utf-8")
+    assert sum(values_in(one.stdout + one.stderr) for one in said) == values_in(whole)
+    assert len(ended) == 10
 
 
 def test_a_server_that_is_down_is_said_after_few_tries(tmp_path, monkeypatch, capsys) -> None:
