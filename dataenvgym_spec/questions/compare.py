@@ -22,7 +22,7 @@ from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, summary
 from dataenvgym_spec.results.evidence.statistics import Estimate, Paired
-from dataenvgym_spec.results.noise import beside, noise_floor
+from dataenvgym_spec.results.noise import beside, drawing, noise_floor
 from dataenvgym_spec.results.parity import Parity, parity_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.settings import different
@@ -204,7 +204,8 @@ def corrected(contrasts: Sequence[Contrasted]) -> tuple[Contrasted, ...]:
 
 
 def _question(first: Side, second: Side, student: Student, split: Split) -> Question:
-    return Question(arm=second.arm, against=first.arm, student=student, split=split)
+    # Two experiments may call different arms by one name.
+    return Question(arm=second.label, against=first.label, student=student, split=split)
 
 
 def _of_seed(side: Side, seed: int) -> Run:
@@ -213,8 +214,11 @@ def _of_seed(side: Side, seed: int) -> Run:
 
 def _floor(first: Side, second: Side, asked: Question, weighed: Weighed | None) -> Floor | None:
     """What is known of chance: of two experiments, the one in which it does more."""
-    floors = [noise_floor(side.results) for side in (first, second)]
-    found = [floor for floor in floors if floor is not None]
+    sides = (first, second)
+    drawings = {side.label: drawing(side.results.settings[side.arm]) for side in sides}
+    floors = [noise_floor(side.results) for side in sides]
+    # The students are those of both experiments, and one may draw its answers.
+    found = [replace(floor, drawings=drawings) for floor in floors if floor is not None]
     return max(found, key=lambda floor: beside(floor, asked, weighed) or 0.0, default=None)
 
 

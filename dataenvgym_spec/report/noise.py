@@ -45,7 +45,7 @@ def of_skill(floor: Floor | None, taught: TaughtSkill) -> float | None:
     """What teaching changed in a skill of an arm stays within by chance alone; None if unknown."""
     part = None if floor is None else floor.of_part(Part(arm=taught.arm, skill=taught.skill))
     runs = 1 if taught.change is None else taught.change.replicates
-    return of_change(part, items=taught.items, runs=runs)
+    return of_change(part, taught.arm, items=taught.items, runs=runs)
 
 
 def cell(width: float | None) -> str:

@@ -12,7 +12,7 @@ from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Copies, Copy, Question
 from dataenvgym_spec.results.evidence.answers import of_part
 from dataenvgym_spec.results.evidence.contrasts import Weighed
-from dataenvgym_spec.results.evidence.floor import WHOLE, Floor, Part, Spread
+from dataenvgym_spec.results.evidence.floor import WHOLE, Drawing, Floor, Part, Spread
 from dataenvgym_spec.results.evidence.scores import by_skill
 from dataenvgym_spec.results.evidence.statistics import discordant
 from dataenvgym_spec.results.experiment import Results
@@ -66,7 +66,8 @@ def noise_floor(results: Results) -> Floor | None:
         varied=tuple(varied),
         not_measured=tuple(_not_measured(results.settings[copies.arm], varied, copies)),
         missing=copies.reevaluate + copies.retrain - done,
-        drawn=all(map(_draws, results.settings.values())),
+        drawing=drawing(results.settings[copies.arm]),
+        drawings={arm: drawing(settings) for arm, settings in results.settings.items()},
     )
     parts = dict(_parts(floor, results, own, again, trained))
     return replace(floor, parts=parts)
@@ -163,18 +164,20 @@ def within(floor: Floor | None, question: Question, *, items: int, runs: int = 1
     part = floor.of_part(part_of(question))
     if part is None:
         return None
-    return part.difference(runs, items=items, first=first, second=second)
+    arms = (question.arm, question.against)
+    return part.between(arms, runs, items=items, first=first, second=second)
 
 
-def of_change(floor: Floor | None, *, items: int, runs: int = 1) -> float | None:
+def of_change(floor: Floor | None, arm: str, *, items: int, runs: int = 1) -> float | None:
     """What a student less the untaught one stays within by chance alone; None if not measured.
 
     Args:
         floor: the noise floor of the experiment, or of a part of the items.
+        arm: whose students they are.
         items: how many items of the sealed test, or of selection, it is of.
         runs: how many runs it is a mean of.
     """
-    return None if floor is None else floor.difference(runs, items=items, second=False)
+    return None if floor is None else floor.between((arm, arm), runs, items=items, second=False)
 
 
 def _run(results: Results, copies: Copies) -> Run:
@@ -236,7 +239,7 @@ def _varied(
     student = settings.get("student", {})
     if reevaluate is not None:
         yield ORDER
-        if _draws(settings):
+        if drawing(settings):
             yield DRAWN
     if retrain is not None:
         yield TAUGHT
@@ -262,9 +265,16 @@ def _elsewhere(run: Run, copies: Copies) -> Iterator[str]:
             yield source
 
 
-def _draws(settings: dict[str, Any]) -> bool:
-    """Whether students draw their answers, under the seed of their run."""
-    return bool(settings.get("student", {}).get("generate", {}).get("temperature"))
+def drawing(settings: Mapping[str, Any]) -> Drawing | None:
+    """How the students of an arm draw their answers, under the seed of their run; None if greedily.
+
+    Args:
+        settings: of the arm.
+    """
+    generate = settings.get("student", {}).get("generate", {})
+    if not generate.get("temperature"):
+        return None
+    return Drawing(generate["temperature"], generate.get("top_p", 1.0), generate.get("samples", 1))
 
 
 def _goes_on(settings: dict[str, Any]) -> bool:
@@ -276,7 +286,7 @@ def _not_measured(settings: dict[str, Any], varied: Sequence[str], copies: Copie
     for source in (ORDER, TAUGHT, SEEDS):
         if source not in varied:
             yield source
-    if DRAWN not in varied and _draws(settings):
+    if DRAWN not in varied and drawing(settings):
         yield DRAWN
     if _goes_on(settings) and copies.iteration > 1:
         yield EARLIER

@@ -21,7 +21,7 @@ from dataenvgym_spec.report import words
 from dataenvgym_spec.results.evidence.contrasts import comparisons
 from dataenvgym_spec.results.evidence.correction import holm
 from dataenvgym_spec.results.experiment import load
-from dataenvgym_spec.results.noise import noise_floor
+from dataenvgym_spec.results.noise import UNKNOWN, noise_floor
 from tests.support.copied import MOVED, Copied
 from tests.support.reported import Store
 from tests.support.repositories import call, expect_refusal
@@ -417,3 +417,26 @@ def test_the_noise_floor_stands_beside_a_difference_and_copies_are_of_no_arm(
     csv_text = call("dataenvgym", "compare", "tiny", "--format", "csv", cwd=tmp_path).stdout
     (best,) = (row for row in csv.DictReader(io.StringIO(csv_text)) if (row["side"], row["student"]) == (LAST, "best"))  # fmt: skip
     assert float(best["floor"]) == pytest.approx(one["floor"])
+
+
+@pytest.mark.parametrize("drawn", ["tiny", "other"])
+def test_the_floor_of_greedy_copies_is_none_of_answers_that_another_experiment_draws(
+    drawn: str, tmp_path: Path
+) -> None:
+    """That of drawn ones is, for greedy ones vary by no more: those of the base once for all runs."""
+    Copied(tmp_path, {"reevaluate": (1, -1)}).write()
+    copied(tmp_path, "other")
+    for name in ("tiny", "other"):
+        path = tmp_path / "experiments" / f"{name}.json"
+        index = json.loads(path.read_text())
+        temperature = 0.7 if name == drawn else 0
+        for settings in index["settings"].values():
+            settings["student"] = {"generate": {"temperature": temperature}}
+        if name == "other":
+            del index["noise"]
+        write_json(path, index)
+    names = ("tiny:no-state", "other:with-state")
+    for sides in (names, names[::-1]):
+        (one,) = compared(tmp_path, *sides)["contrasts"]
+        assert (one["floor"] == UNKNOWN) is (drawn == "other")
+        assert drawn == "other" or one["floor"] > 0

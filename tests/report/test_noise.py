@@ -201,10 +201,33 @@ def test_of_drawn_answers_each_run_has_its_own_of_the_base(
     write_json(path, index)
     floor = noise_floor(load("tiny", layout.root))
     assert floor is not None and floor.reevaluate is not None
-    variance = floor.reevaluate.sd**2 * (1 / 4 + (1 if greedy else 1 / 4))
-    said = of_change(floor, items=30, runs=4)
-    assert said == pytest.approx(quantile(0.05, 2) * variance**0.5)
+    for arm in ("with-state", "no-state"):
+        variance = floor.reevaluate.sd**2 * (1 / 4 + (1 if arm in greedy else 1 / 4))
+        said = of_change(floor, arm, items=30, runs=4)
+        assert said == pytest.approx(quantile(0.05, 2) * variance**0.5)
     assert ("seeds of drawn answers" in floor.varied) == ("with-state" not in greedy)
+
+
+def test_a_floor_of_greedy_copies_says_nothing_of_an_arm_that_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1)}).write()
+    path = layout.index("tiny")
+    index = json.loads(path.read_text(encoding="utf-8"))
+    before = noise_floor(load("tiny", layout.root))
+    assert of_change(before, "no-state", items=30) is not None
+    student = index["settings"]["no-state"].setdefault("student", {})
+    student["generate"] = {"temperature": 0.7}
+    write_json(path, index)
+    results = load("tiny", layout.root)
+    floor = noise_floor(results)
+    assert of_change(floor, "no-state", items=30) is None
+    assert of_change(floor, "with-state", items=30) == of_change(before, "with-state", items=30)
+    (contrast,) = study(results).contrasts
+    assert within(floor, contrast.question, items=30) is None
+    monkeypatch.chdir(layout.root)
+    told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
+    assert "Noise floor: not measured." in told
 
 
 def test_runs_that_count_as_one_have_the_floor_of_one(both: Notebook) -> None:

@@ -8,8 +8,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from dataenvgym_spec.results.evidence.floor import Floor, Spread
+from dataenvgym_spec.results.evidence.floor import Drawing, Floor, Spread
 from dataenvgym_spec.results.evidence.tails import quantile
+
+DRAWN = Drawing(0.7)
 
 
 def spread(*scores: float, own: float = 0.5) -> Spread:
@@ -21,7 +23,7 @@ def floor(
 ) -> Floor:
     return Floor(
         arm="a", seed=0, iteration=1, split="selection", items=10, reevaluate=reevaluate,
-        retrain=retrain, varied=(), not_measured=(), drawn=drawn,
+        retrain=retrain, varied=(), not_measured=(), drawing=DRAWN if drawn else None,
     )  # fmt: skip
 
 
@@ -71,6 +73,25 @@ def test_drawn_answers_of_the_base_are_others_in_each_run() -> None:
     expected = quantile(0.05, 2) * sqrt((taught**2 + base**2) / 5)
     assert one.difference(5, second=False) == pytest.approx(expected)
     assert one.difference(5, first=False) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("taught", [True, False])
+def test_what_other_draws_move_no_copy_has_shown(taught: bool) -> None:
+    """A floor of greedy students is often 0, and beside one that draws its answers it would call chance an effect."""
+    greedy, drawn = (floor(spread(0.5, 0.52), drawn=drawn) for drawn in (False, True))
+    for second in (DRAWN, Drawing(1.0), Drawing(0.7, samples=4)):
+        assert greedy.difference(first=taught, second=taught, drawings=(None, second)) is None
+        assert greedy.difference(first=taught, second=taught, drawings=(second, None)) is None
+        known = drawn.difference(first=taught, second=taught, drawings=(second, None))
+        assert (known is not None) is (second == DRAWN)
+    assert greedy.difference(drawings=(None, None)) == greedy.difference()
+
+
+def test_only_the_base_that_draws_its_answers_has_others_in_each_run() -> None:
+    one, sd = floor(spread(0.5, 0.52), drawn=True), spread(0.5, 0.52).sd
+    for drawings, parts in (((DRAWN, None), 1 / 5 + 1), ((None, None), 2), ((DRAWN, DRAWN), 2 / 5)):
+        said = one.difference(5, first=False, second=False, drawings=drawings)
+        assert said == pytest.approx(quantile(0.05, 2) * sd * sqrt(parts))
 
 
 def test_fewer_items_than_were_copied_vary_more_and_more_items_not_less() -> None:

@@ -75,6 +75,15 @@ class Part:
 WHOLE: Final = Part()
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How a student's answers are drawn."""
+
+    temperature: float
+    top_p: float = 1.0
+    samples: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
     """What the copies of one student come to; None is not measured, and never 0.
@@ -90,7 +99,8 @@ class Floor:
         varied: which sources of noise copies vary, in words.
         not_measured: which ones they do not, in words.
         missing: how many copies are not there yet.
-        drawn: whether answers are drawn, under each run's seed, of the untaught student too.
+        drawing: how the student's answers are drawn, under each run's seed; None if greedily.
+        drawings: the same of each arm.
         parts: the same of single skills and slices, as far as copies answered items of them.
     """
 
@@ -104,7 +114,8 @@ class Floor:
     varied: tuple[str, ...]
     not_measured: tuple[str, ...]
     missing: int = 0
-    drawn: bool = False
+    drawing: Drawing | None = None
+    drawings: Mapping[str, Drawing | None] = field(default_factory=dict)
     parts: Mapping[Part, Floor] = field(default_factory=dict)
 
     @property
@@ -126,19 +137,43 @@ class Floor:
         """That of a part of the items, which is no narrower than that of all; None if unknown."""
         return self if part == WHOLE else self.parts.get(part)
 
+    def between(
+        self,
+        arms: tuple[str, str],
+        runs: int = 1,
+        *,
+        items: int,
+        first: bool = True,
+        second: bool = True,
+    ) -> float | None:
+        """The same as `difference`, of students of two arms, as answers are drawn in each."""
+        drawings = [self.drawings.get(arm, self.drawing) for arm in arms]
+        return self.difference(
+            runs, items=items, first=first, second=second, drawings=(drawings[0], drawings[1])
+        )
+
     def difference(
-        self, runs: int = 1, *, items: int | None = None, first: bool = True, second: bool = True
+        self,
+        runs: int = 1,
+        *,
+        items: int | None = None,
+        first: bool = True,
+        second: bool = True,
+        drawings: tuple[Drawing | None, Drawing | None] | None = None,
     ) -> float | None:
         """What a difference of two students stays within in 95 of 100 cases, by chance alone.
 
         Each student varies as the copied one does, independently, with a variance of sd². Each run
         teaches a student of its own, so that a mean over R runs has sd² / R of each taught one. The
         untaught one is the same in all runs, which share its answers: what chance does to these is
-        in every difference, and no mean over runs takes it away. Where answers are drawn, each run
-        asks it with a seed of its own, and a mean over runs has sd² / R of it, too. The variance of
-        the mean is the sum of both. Where two variances were estimated, the quantile of t is that
-        of the fewer degrees of freedom, with which it covers at least as often as it should
-        (Banerjee 1961, Sankhya A 23, 359-378).
+        in every difference, and no mean over runs takes it away. Where its answers are drawn, each
+        run asks it with a seed of its own, and a mean over runs has sd² / R of it, too. The
+        variance of the mean is the sum of both. Where two variances were estimated, the quantile
+        of t is that of the fewer degrees of freedom, with which it covers at least as often as it
+        should (Banerjee 1961, Sankhya A 23, 359-378).
+
+        A greedy student is taken to vary by no more than one whose answers are drawn. Of answers
+        that are drawn, and not as the copied student's are, the copies say nothing.
 
         Trainings that were done again vary with what their evaluation depends on, too, so that of
         a student that the loop taught they say all that was measured.
@@ -152,16 +187,18 @@ class Floor:
             items: how many items the difference is of; those of the copies if it is left out.
             first: whether the first student was taught in the loop, and not the untaught one.
             second: the same of the second.
+            drawings: how the answers of each are drawn; as those of the copies if it is left out.
 
         Returns:
             Half the width of the interval about 0; None if nothing was measured of it.
         """
         variance, copies = 0.0, []
-        for taught in (first, second):
+        students = zip((first, second), drawings or (self.drawing, self.drawing), strict=True)
+        for taught, drawing in students:
             spread = self._of(taught)
-            if spread is None:
+            if spread is None or drawing not in (None, self.drawing):
                 return None
-            variance += spread.sd**2 / (runs if taught or self.drawn else 1)
+            variance += spread.sd**2 / (runs if taught or drawing else 1)
             copies.append(spread.n)
         fewer = 1.0 if items is None else max(1.0, self.items / items)
         return quantile(1 - LEVEL, min(copies)) * sqrt(variance * fewer)
