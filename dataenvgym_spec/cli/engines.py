@@ -17,6 +17,7 @@ from dataenvgym_spec.core.variables import MACHINES, PROCESSES, VLLM_GPUS, count
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.run_state import On
 from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.order import Stopping
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.stays import directory_of
@@ -51,6 +52,7 @@ LEFT: Final = (
     "Slurm does not answer, so it may go on with jobs of this run, whose names begin with {}: end "
     "them with scancel, or run this command again and press Ctrl-C once Slurm is there"
 )
+CANCELLED: Final = "the jobs of this run in Slurm are cancelled"
 UNBOUNDED: Final = "--jobs bounds no jobs of Slurm: all of them are submitted at once"
 BOUNDS: Final = (
     "leave it out; how many run at once is bounded by a QOS or a partition (slurm.options and "
@@ -86,8 +88,13 @@ class Engine(Protocol):
             variables: what the environment of a work has besides.
         """
 
-    def announce(self, works: Sequence[Work]) -> None:
-        """Says what a round will have to do."""
+    def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
+        """Says what a round will have to do.
+
+        Args:
+            works: of the round.
+            stopping: says whether the user wants to stop.
+        """
 
     def close(self) -> None:
         """Ends what the engine has begun."""
@@ -162,7 +169,7 @@ class OnRay:
         here = driving(self.layout, local, variables)
         return RayRunner(here, self.cluster, self.desk, most=self.jobs)
 
-    def announce(self, works: Sequence[Work]) -> None:
+    def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
         """Nothing: a task is made when it can start."""
 
     def close(self) -> None:
@@ -203,19 +210,23 @@ class OnSlurm:
         self._runner = SlurmRunner(driving(self.layout, local, variables), self.cluster)
         return self._runner
 
-    def announce(self, works: Sequence[Work]) -> None:
+    def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
         """Submits what can be submitted."""
         models = any(not work.needs.light for work in works)
         if models and self.cluster.gpus is None and not self._warned:
             self._warned = True
             click.echo(f"warning: {WITHOUT_GPUS}", err=True)
         if self._runner is not None:
-            self._runner.announce(works)
+            self._runner.announce(works, stopping)
 
     def close(self) -> None:
-        """Says which jobs go on although they were to end; otherwise they may."""
-        if self._runner is not None and self._runner.are_left:
+        """Says what became of jobs that were to end, and which go on nevertheless."""
+        if self._runner is None:
+            return
+        if self._runner.are_left:
             click.echo(f"warning: {LEFT.format(self._runner.queue.prefix)}", err=True)
+        elif self._runner.has_cancelled:
+            click.echo(CANCELLED, err=True)
 
 
 def _require_possible(cluster: SlurmCluster, environ: Mapping[str, str]) -> None:

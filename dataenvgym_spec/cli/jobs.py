@@ -225,10 +225,10 @@ class _Run:
 
     def _carry_out(self, works: tuple[Work, ...], done: int) -> Outcome:
         self.progress.add(works, done)
-        if self.elsewhere is not None:
-            self.elsewhere.announce(works)
         observer = Onlooker(self.progress, self.layout)
         with observer, _Interrupts(observer) as stopping:
+            if self.elsewhere is not None:
+                self.elsewhere.announce(works, stopping)
             outcome = carry_out(
                 works,
                 self.runner,

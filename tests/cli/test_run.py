@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from dataenvgym_spec.cli import run
@@ -15,6 +16,7 @@ from dataenvgym_spec.schedule.protocol import Finished, Work
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.owned import LOCK, owned_folder
 from tests.support.repositories import call, new_repo
+from tests.support.slurm_commands import SlurmCommands
 from tests.support.specs import SMALL
 
 
@@ -44,6 +46,28 @@ def test_a_spec_that_was_compiled_while_it_ran_is_said_to_be_the_reason(
         run.command.main(["tiny", *jobs], standalone_mode=False)
     assert ("was compiled anew while it ran" in raised.value.message) == edited
     assert ("did not finish" in raised.value.message) != edited
+
+
+PRESSED = """\
+#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+cat > /dev/null; echo "sbatch $*" >> called; kill -INT $PPID; echo 500
+"""
+
+
+def test_ctrl_c_while_jobs_are_submitted_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = SlurmCommands(tmp_path / "commands", monkeypatch)
+    (commands.folder / "sbatch").write_text(PRESSED, encoding="utf-8")
+    monkeypatch.chdir(new_repo(tmp_path / "repo", SMALL))
+    with pytest.raises(click.Abort):
+        run.command.main(["tiny", "--on", "slurm"], standalone_mode=False)
+    acts = [line for line in commands.called if line.startswith(("sbatch", "scancel"))]
+    assert len(acts) == 2 and acts[1].startswith("scancel 500")
+    said = capsys.readouterr()
+    assert "ending what runs" in said.out
+    assert "jobs of this run in Slurm are cancelled" in said.err
 
 
 def test_a_run_removes_what_a_killed_process_has_left_beside_the_clone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,45 @@ def test_a_result_that_is_not_seen_yet_is_waited_for_and_holds_up_no_other(
     finished = ended(drives)
     assert (finished.work, finished.code, finished.fault) == (works[2], 1, True)
     assert "No such file" in finished.message
+
+
+REFUSES_ARRAYS = """\
+#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+case "$*" in *--array=*) echo "sbatch: error: Invalid qos specification" >&2; exit 1 ;; esac
+cat > /dev/null; echo "sbatch $*" >> called; echo 500
+"""
+
+
+def test_what_slurm_refuses_when_it_is_announced_holds_up_nothing_else(
+    drives: SlurmRunner, works: list[Work], commands: SlurmCommands
+) -> None:
+    """What waits for it gets no job that would not wait; what was taken is watched to its end."""
+    (commands.folder / "sbatch").write_text(REFUSES_ARRAYS, encoding="utf-8")
+    light = replace(works[0], needs=Needs(light=True))
+    behind = replace(works[3], after=frozenset({works[1].id}))
+    drives.announce([light, works[1], works[2], behind])
+    assert len([line for line in commands.called if line.startswith("sbatch")]) == 1
+    commands.rows("500|RUNNING|0:10|node1|None|name")
+    for work in (light, works[1], works[2]):
+        drives.start(work)
+    failed = [ended(drives), ended(drives)]
+    assert {one.work.id for one in failed} == {works[1].id, works[2].id}
+    assert all("Invalid qos" in one.message and not one.fault for one in failed)
+    left(drives.layout, light, "500", Outcome(code=3, place="node1", said="it failed"))
+    commands.rows("500|FAILED|0:10|node1|None|name")
+    assert ended(drives).message == "it failed"
+
+
+def test_a_stop_comes_between_two_submissions(
+    drives: SlurmRunner, works: list[Work], commands: SlurmCommands
+) -> None:
+    alone = [replace(work, needs=Needs(cpus=cpus)) for cpus, work in enumerate(works, start=1)]
+    drives.announce(alone, lambda: int("sbatch" in " ".join(commands.called)))
+    drives.stop(now=False)
+    called = [line.partition(" ")[0] for line in commands.called]
+    assert (called.count("sbatch"), called.count("scancel")) == (1, 1)
+    assert drives.has_cancelled
 
 
 @needs_slurm

@@ -92,6 +92,8 @@ class Queue:
     def batches(self, works: Sequence[Work], places: Mapping[str, Place]) -> Iterator[Batch]:
         """How works are submitted, and those behind them: equal ones together.
 
+        A work is left out as long as one of them that it waits for has no place.
+
         Args:
             works: in an order in which each comes after those that it waits for.
             places: of the other works that they wait for, and of each that was submitted meanwhile.
@@ -102,8 +104,11 @@ class Queue:
         if self._arranger is None and len(works) > 1:
             self._arranger = Arranger(shape, commands.most_tasks())
         arranger = self._arranger or Arranger(shape, 1)
+        names = {work.id for work in works}
         for level in levels(works):
-            yield from arranger.batches(level, places)
+            # Slurm was not told to have it wait for what it has refused.
+            behind = [work for work in level if (work.after & names) <= places.keys()]
+            yield from arranger.batches(behind, places)
 
     def submit_parts(self, batch: Batch) -> Iterator[dict[str, Place]]:
         """Submits works at once, or in parts where Slurm has no room for all of them.

@@ -16,6 +16,7 @@ from typing import Final
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving, News
 from dataenvgym_spec.schedule.local import reason
+from dataenvgym_spec.schedule.order import Stopping
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
@@ -71,37 +72,63 @@ class SlurmRunner:
         self._failed = False
         """Whether a job has: those that waited for it are gone."""
 
-    def announce(self, works: Iterable[Work]) -> None:
+    def announce(self, works: Iterable[Work], stopping: Stopping = lambda: 0) -> None:
         """Submits works that depend on nothing but each other, before anything starts.
 
-        Those that Slurm has no room for, or no time, are submitted when they can start.
+        Those that Slurm has no room for, no time, or refuses, are submitted when they can start:
+        what is refused then, too, fails alone.
 
         Args:
             works: in an order in which each comes after those that it waits for.
-
-        Raises:
-            StageError: Slurm refuses one for good.
+            stopping: says whether the user wants to stop; then no more is submitted.
         """
         try:
-            there, new = self.queue.there(), list[Work]()
-            announced = set[str]()
-            for work in works:
-                directory = self._goes(work)
-                if directory is None or not work.after <= announced:
-                    continue
-                if self.driving.is_limited(work):
-                    continue
-                announced.add(work.id)
-                if work.id in there:
-                    self._jobs[work.id] = there[work.id]
-                else:
-                    self._names.add(work.id)
-                    new.append(work)
-            for batch in self.queue.batches(new, self._jobs):
-                for places in self.queue.submit_parts(batch):
-                    self._jobs |= places
+            for batch in self.queue.batches(self._new(works), self._jobs):
+                if stopping():
+                    return
+                self._announce_batch(batch)
         except (Full, Unanswered):
             self._later = time.monotonic() + AGAIN
+        except StageError:
+            return  # it is said of each work that comes to its turn
+
+    def _new(self, works: Iterable[Work]) -> list[Work]:
+        """The works that can be announced and have no job; of the others the jobs are noted.
+
+        Raises:
+            Unanswered: Slurm does not answer.
+            StageError: it refuses to.
+        """
+        there, new = self.queue.there(), list[Work]()
+        announced = set[str]()
+        for work in works:
+            directory = self._goes(work)
+            if directory is None or not work.after <= announced:
+                continue
+            if self.driving.is_limited(work):
+                continue
+            announced.add(work.id)
+            if work.id in there:
+                self._jobs[work.id] = there[work.id]
+            else:
+                self._names.add(work.id)
+                new.append(work)
+        return new
+
+    def _announce_batch(self, batch: Batch) -> None:
+        """Submits works, unless Slurm refuses them.
+
+        Raises:
+            Full: Slurm has no room for all of them now.
+            Unanswered: Slurm does not answer.
+        """
+        try:
+            for places in self.queue.submit_parts(batch):
+                self._jobs |= places
+        except (Full, Unanswered):
+            raise
+        except StageError:
+            return
 
     def fits(self, _work: Work) -> bool:
         """Slurm has a queue of its own."""
@@ -159,6 +186,11 @@ class SlurmRunner:
     def are_left(self) -> bool:
         """Whether jobs were to be ended, and Slurm has not heard of it."""
         return self._stopped and not self._heard_stop
+
+    @property
+    def has_cancelled(self) -> bool:
+        """Whether Slurm has heard that all jobs of this run are to end."""
+        return self._stopped and self._heard_stop and not is_taken_over(self.layout, "run")
 
     def _cancel(self) -> None:
         """Ends all jobs, if Slurm answers."""
