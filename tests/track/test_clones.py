@@ -88,7 +88,7 @@ def settled(*clones: Path) -> bool:
     return not any(map(told, clones))
 
 
-@pytest.mark.parametrize("epoch", [EPOCH, EPOCH + 5000])
+@pytest.mark.parametrize("epoch", [pytest.param(EPOCH, marks=pytest.mark.slow), EPOCH + 5000])
 def test_the_same_results_are_one_run_whoever_tracks_them(shared, tmp_path, epoch) -> None:
     """Pulled, or computed once more at another time."""
     first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", epoch=epoch).root
@@ -159,6 +159,7 @@ def test_a_run_that_two_show_stays_when_one_gets_other_results(shared, tmp_path)
     assert settled(first, second)
 
 
+@pytest.mark.slow
 def test_what_a_clone_may_not_take_away_is_left_to_who_may(shared, tmp_path, monkeypatch) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
@@ -182,6 +183,7 @@ def test_what_a_clone_may_not_take_away_is_left_to_who_may(shared, tmp_path, mon
     assert settled(first, second)
 
 
+@pytest.mark.slow
 def test_a_student_whose_maker_did_not_make_its_run_has_its_scores(
     shared, tmp_path, monkeypatch
 ) -> None:
@@ -232,6 +234,7 @@ def test_results_that_are_gone_each_time_are_said(shared, tmp_path, monkeypatch)
         done(root)
 
 
+@pytest.mark.slow
 def test_a_run_that_another_clone_begins_to_show_just_now_stays(
     shared, tmp_path, monkeypatch
 ) -> None:
@@ -261,6 +264,7 @@ def test_a_run_that_another_clone_begins_to_show_just_now_stays(
     assert settled(first, second)
 
 
+@pytest.mark.slow
 def test_who_comes_back_to_a_run_that_nobody_describes_does_so(shared, tmp_path) -> None:
     first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
     done(first)
@@ -292,6 +296,7 @@ def test_a_student_whose_run_is_gone_is_gone(shared, tmp_path) -> None:
     assert settled(root)
 
 
+@pytest.mark.slow
 def test_a_double_of_a_student_goes_when_its_maker_has_left_the_run(shared, tmp_path) -> None:
     from dataenvgym_spec.results.experiment import load
     from dataenvgym_spec.track import clones
@@ -314,6 +319,7 @@ def test_a_double_of_a_student_goes_when_its_maker_has_left_the_run(shared, tmp_
     assert settled(first, second)
 
 
+@pytest.mark.slow
 def test_two_that_make_the_experiment_at_once_go_on(shared, tmp_path, monkeypatch) -> None:
     from mlflow.tracking import MlflowClient
 
@@ -406,6 +412,7 @@ def test_what_is_not_compiled_is_said_without_a_second_look(shared, tmp_path, mo
     assert tried == ["tny"]
 
 
+@pytest.mark.slow
 def test_a_run_that_another_clone_takes_away_just_now_is_made(
     shared, tmp_path, monkeypatch
 ) -> None:
