@@ -99,7 +99,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
     )
     rounds = Rounds(
         project=project,
-        spread=spread_on(elsewhere, environ),
+        spread=spread_on(elsewhere, capacity.shown(environ)),
         gpus=len(capacity.gpus) if elsewhere is None else elsewhere.gpus or 0,
         variables=options.variables,
         pulling=Pulling(options.pull),

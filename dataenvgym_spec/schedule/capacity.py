@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataenvgym_spec.core.room import cpus_here, gpus_here, gpus_named, memory_here
+from dataenvgym_spec.core.room import VISIBLE, cpus_here, gpus_here, gpus_named, memory_here
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.setup.hardware.profile import Room
 
@@ -39,6 +39,17 @@ class Capacity:
             gpus=gpus if room.gpus is None else gpus[: room.gpus],
             memory=room.memory or memory_here() or 0,
         )
+
+    def shown(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """An environment in which the GPUs of works are the only ones.
+
+        >>> Capacity(cpus=4, gpus=("2", "3")).shown({})
+        {'CUDA_VISIBLE_DEVICES': '2,3'}
+
+        Args:
+            environ: without that.
+        """
+        return {**environ, VISIBLE: ",".join(self.gpus)}
 
     def clipped(self, needs: Needs) -> Needs:
         """Needs, and where they are more than there is, all that there is."""

@@ -106,9 +106,10 @@ class LocalRunner:
         return {**self._devices(work), GIVEN: str(self.capacity.clipped(work.needs).cpus)}
 
     def _devices(self, work: Work) -> dict[str, str]:
-        """The GPUs that a work may see: no other work sees them meanwhile."""
-        if not self.capacity.gpus:
-            return {}
+        """The GPUs that a work may see: no other work sees them meanwhile.
+
+        Where it is to use none it sees none, also of a machine of which works may use none.
+        """
         taken = {name for names in self.gpus.values() for name in names}
         free = [name for name in self.capacity.gpus if name not in taken]
         self.gpus[work.id] = tuple(free[: self.capacity.clipped(work.needs).gpus])

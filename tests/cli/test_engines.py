@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.common import Project, load_project
 from dataenvgym_spec.cli.engines import Variables, engine
 from dataenvgym_spec.cli.jobs import Options, run_side_by_side, spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
@@ -18,6 +18,7 @@ from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import Spread, needs
+from dataenvgym_spec.schedule.order import Stopping
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
@@ -150,6 +151,26 @@ def test_what_a_cluster_of_our_own_may_use_is_what_the_user_says(
     ]
 
 
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_models_are_spread_over_the_gpus_that_the_user_allows(
+    allowed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the machine has more, and works may use none, models run on processors."""
+    (tmp_path / "hardware.yaml").write_text(f"machine: {{gpus: {allowed}}}\n", encoding="utf-8")
+    monkeypatch.setattr("dataenvgym_spec.core.room.gpu_count", lambda: 4)
+    asked: list[Spread] = []
+
+    def rounds(*, spread: Spread, **_: Any) -> None:
+        asked.append(spread)
+        raise StageError("no more of it is needed")
+
+    monkeypatch.setattr("dataenvgym_spec.cli.jobs.Rounds", rounds)
+    project = SimpleNamespace(layout=Layout(root=tmp_path))
+    with pytest.raises(StageError, match="no more"):
+        run_side_by_side(cast(Project, project), Options(names=("tiny",), jobs=4))
+    assert [spread.gpus for spread in asked] == [allowed]
+
+
 def test_an_address_is_for_ray(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SMALL)
     said = call("dataenvgym", "run", "tiny", "--address", "127.0.0.1:1", cwd=repo, ok=False)
@@ -168,7 +189,7 @@ class Machines:
         """This machine's."""
         return local
 
-    def announce(self, _works: Sequence[Work]) -> None:
+    def announce(self, _works: Sequence[Work], _stopping: Stopping = lambda: 0) -> None:
         """Nothing."""
 
     def close(self) -> None:

@@ -91,6 +91,10 @@ def test_no_two_works_share_a_gpu(runner: LocalRunner) -> None:
         for name, count in zip(names, (1, 0, 1), strict=True)
     ]
     assert [one["CUDA_VISIBLE_DEVICES"] for one in seen] == ["5", "", "7"]
+    runner.capacity = Capacity(cpus=3)
+    none = runner._devices(work("w5", gpus=1))
+    assert none == {"CUDA_VISIBLE_DEVICES": ""}, "those of the machine are not for works"
+    runner.capacity = Capacity(cpus=3, gpus=("5", "7"))
     many = work("w4", cpus=99)
     assert runner._given(many)[GIVEN] == str(runner.capacity.cpus), "and none more than there is"
     runner.running = {name: work(name, gpus=1) for name in ("w0", "w2")}
