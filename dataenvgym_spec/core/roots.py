@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.variables import unfolded
 
 VARIABLE: Final = "DATAENVGYM_ROOTS"
 SECTION: Final = "dataenvgym.root."
@@ -86,7 +87,7 @@ def _configured(repository: Path) -> list[tuple[str, str]]:
 
 
 def _checked(name: str, folder: str) -> Path:
-    path = Path(folder).expanduser()
+    path = unfolded(folder)
     if not path.is_absolute() or not path.is_dir():
         what = "is no folder" if path.is_absolute() else "is no absolute path"
         message = f"the folder '{folder}' that is called '{name}' here {what}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from math import inf
+from pathlib import Path
 from typing import Final, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
@@ -84,6 +86,37 @@ def switch(environ: Mapping[str, str], name: str) -> bool:
     if text not in ("", "0", "1"):
         raise UserError(f"{name} is '{text}'", help="set it to 1 or 0, or unset it")
     return text == "1"
+
+
+def folder(environ: Mapping[str, str], name: str) -> Path | None:
+    """The folder of this machine that a variable names; None where it is not set or empty.
+
+    A stage runs in a folder of its own, from where a relative path would lead elsewhere.
+
+    >>> folder({"JOURNAL": " /data/journal "}, "JOURNAL"), folder({}, "JOURNAL")
+    (PosixPath('/data/journal'), None)
+
+    Raises:
+        UserError: the path is not absolute.
+    """
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    path = unfolded(text)
+    if not path.is_absolute():
+        help = f"such as: export {name}={path.absolute()}"
+        raise UserError(f"{name} is '{text}', which is no absolute path", help=help)
+    return path
+
+
+def unfolded(text: str) -> Path:
+    """A path as a user writes it, `~` being the user's home.
+
+    >>> unfolded("models/~small"), unfolded("~nobody-of-that-name/models")
+    (PosixPath('models/~small'), PosixPath('~nobody-of-that-name/models'))
+    """
+    # `Path.expanduser` raises where there is no such user.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def number(

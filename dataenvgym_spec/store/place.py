@@ -10,7 +10,7 @@ from typing import Final
 import platformdirs
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.variables import JOURNAL
+from dataenvgym_spec.core.variables import JOURNAL, folder
 
 FILE: Final = "journal.sqlite"
 SHARED: Final = frozenset(
@@ -32,16 +32,15 @@ def journal_file(environ: Mapping[str, str]) -> Path:
     """The file of the journal.
 
     Raises:
-        UserError: its folder is on a network disk.
+        UserError: its folder is on a network disk, or named by a relative path.
     """
-    chosen = environ.get(JOURNAL, "").strip()
-    folder = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("dataenvgym")
-    kind = file_system(folder.absolute())
+    place = folder(environ, JOURNAL) or platformdirs.user_data_path("dataenvgym")
+    kind = file_system(place.absolute())
     if kind in SHARED:
-        message = f"the journal cannot be in '{folder}', which is on a network disk ({kind})"
+        message = f"the journal cannot be in '{place}', which is on a network disk ({kind})"
         help = f"set {JOURNAL} to a folder on a disk of this machine, one that is not emptied"
         raise UserError(message, help=help)
-    return folder / FILE
+    return place / FILE
 
 
 def shared_disk(path: Path) -> str:

@@ -174,6 +174,8 @@ def test_machines_are_told_apart(repo: Path, tmp_path: Path) -> None:
     assert folder_of(home, {}) == repo / ".dataenvgym" / "nodes"
     elsewhere = home_of(layout, shared=False)
     assert folder_of(elsewhere, {"DATAENVGYM_NODES": "/d"}) == Path("/d") / home.token
+    with pytest.raises(UserError, match="DATAENVGYM_NODES is 'd', which is no absolute path"):
+        folder_of(elsewhere, {"DATAENVGYM_NODES": "d"})
     # Another clone at the same path is not the one.
     (repo / ".dataenvgym" / "nodes" / "home.txt").write_text("other", encoding="utf-8")
     with pytest.raises(UserError, match="does not see"):

@@ -21,6 +21,18 @@ def test_it_is_with_the_data_of_the_user_or_where_the_user_says(tmp_path: Path) 
     assert usual.parent == platformdirs.user_data_path("dataenvgym")
 
 
+@pytest.mark.parametrize("said", ["journal", "./journal", "~nobody-of-that-name/journal"])
+def test_a_relative_path_would_be_another_folder_in_each_stage(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"is '{said}', which is no absolute path") as caught:
+        place.journal_file({"DATAENVGYM_JOURNAL": said})
+    assert f"export DATAENVGYM_JOURNAL={tmp_path}" in caught.value.help
+    home = place.journal_file({"DATAENVGYM_JOURNAL": "~/journal"})
+    assert home == Path.home() / "journal" / "journal.sqlite"
+
+
 def test_a_network_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(home=tmp_path), encoding="utf-8")

@@ -27,6 +27,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import NODES
+from dataenvgym_spec.core.variables import folder as chosen_folder
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels import between, published
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
@@ -53,6 +54,7 @@ def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
 
     Raises:
         StageError: it is to see the clone, and does not.
+        UserError: the variable that names the folder does so by a relative path.
     """
     if home.shared:
         folder = Path(home.root) / ".dataenvgym" / "nodes"
@@ -61,9 +63,8 @@ def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
             help = "mount it there at the same path, or let results go through a remote of DVC"
             raise StageError(message, help=help)
         return folder
-    chosen = environ.get(NODES, "").strip()
-    base = Path(chosen) if chosen else platformdirs.user_cache_path("dataenvgym") / "nodes"
-    return base.expanduser() / home.token
+    base = chosen_folder(environ, NODES) or platformdirs.user_cache_path("dataenvgym") / "nodes"
+    return base / home.token
 
 
 def sees(home: Home) -> bool:

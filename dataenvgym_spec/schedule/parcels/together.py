@@ -64,6 +64,7 @@ def helper(parcel: Parcel, parent: int = 0) -> list[str]:
 
     Raises:
         StageError: this machine does not see the clone.
+        UserError: a variable of the environment says what cannot be meant.
     """
     folder = folder_of(parcel.home, os.environ) / parcel.stage
     return command(folder, parent)

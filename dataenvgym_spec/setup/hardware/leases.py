@@ -11,6 +11,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.core.variables import unfolded
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.setup.hardware.profile import LeaseRegister
 from dataenvgym_spec.setup.hardware.reading import read_profile
@@ -130,7 +131,7 @@ def _inside(layout: Layout, place: str) -> Path | None:
 
 
 def _folder(layout: Layout, place: str) -> Path:
-    return layout.root / Path(place).expanduser()
+    return layout.root / unfolded(place)
 
 
 def _objects(layout: Layout, address: str) -> Register:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import platformdirs
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
-from dataenvgym_spec.core.variables import HARDWARE
+from dataenvgym_spec.core.variables import HARDWARE, unfolded
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile
 
 FILE: Final = "hardware.yaml"
@@ -21,15 +21,17 @@ POWERS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
 def profile_path(root: Path, environ: Mapping[str, str]) -> Path | None:
     """The file that holds for a repository.
 
-    It is the one that `DATAENVGYM_HARDWARE` names, else the one at the root of the repository, else
-    this user's in the platform's folder of configurations. None if there is none of them.
+    It is the one that `DATAENVGYM_HARDWARE` names, seen from the root of the repository, else the
+    one there, else this user's in the platform's folder of configurations. None if there is none
+    of them.
 
     Raises:
         UserError: the variable names a file that is not there.
     """
     named = environ.get(HARDWARE, "").strip()
     if named:
-        path = Path(named).expanduser()
+        # Stages look for it from folders of their own.
+        path = root / unfolded(named)
         if not path.is_file():
             help = f"write it, or unset {HARDWARE}"
             raise UserError(f"{HARDWARE} names '{named}', which is no file", help=help)

@@ -86,7 +86,7 @@ def test_without_a_file_all_of_the_machine_may_be_used(tmp_path: Path) -> None:
 
 
 def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home, repo, other = tmp_path / "home", tmp_path / "repo", tmp_path / "other.yaml"
+    home, repo, other = tmp_path / "a" / "home", tmp_path / "repo", tmp_path / "other.yaml"
     (home / "dataenvgym").mkdir(parents=True)
     repo.mkdir()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
@@ -96,6 +96,9 @@ def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read_profile(repo, {}).machine == Room(gpus=0), "the repository's alone"
     other.write_text("machine: {cpus: 3}\n", encoding="utf-8")
     assert read_profile(repo, {"DATAENVGYM_HARDWARE": str(other)}).machine.cpus == 3
+    # A stage, whose working directory is its own, means the same file.
+    monkeypatch.chdir(home)
+    assert read_profile(repo, {"DATAENVGYM_HARDWARE": "../other.yaml"}).machine.cpus == 3
     with pytest.raises(UserError, match=r"names '.*nowhere', which is no file"):
         read_profile(repo, {"DATAENVGYM_HARDWARE": str(tmp_path / "nowhere")})
 
