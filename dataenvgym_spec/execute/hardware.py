@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
+from dataenvgym_spec.core.addresses import parted
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError, suggest
 from dataenvgym_spec.core.room import gpus_here
 from dataenvgym_spec.core.variables import (
@@ -186,7 +187,8 @@ def _address(environ: Mapping[str, str], machines: int) -> tuple[str | None, int
 
     An engine that starts them says it when it has chosen them; None until then.
     """
-    text = environ.get(MAIN_ADDRESS, "").strip()
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "0")
-    said = bool(host) and port.isdigit() and int(port) < 2**16
-    return (host, int(port)) if machines > 1 and said else (None, 0)
+    try:
+        host, port = parted(environ.get(MAIN_ADDRESS, "").strip())
+    except ValueError:
+        return None, 0
+    return (host, port or 0) if machines > 1 and host else (None, 0)

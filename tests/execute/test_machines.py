@@ -85,7 +85,9 @@ def test_the_port_is_a_free_one_unless_it_is_said(tmp_path: Path) -> None:
         assert same is alone and not (tmp_path / NOTICE).exists()
 
 
-@pytest.mark.parametrize("text", ["", ":4567", "first:", "first:many", "first:70000"])
+@pytest.mark.parametrize(
+    "text", ["", ":4567", "first:", "first:many", "first:70000", "first/1", "[::1"]
+)
 def test_the_first_machine_has_to_be_named(text: str) -> None:
     given = {"DATAENVGYM_MACHINES": "2", "DATAENVGYM_MAIN_ADDRESS": text}
     hardware = Hardware.of({**given, "CUDA_VISIBLE_DEVICES": ""})

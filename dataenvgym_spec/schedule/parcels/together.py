@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.addresses import joined, parted
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.variables import MACHINES, MAIN_ADDRESS
@@ -50,9 +52,13 @@ def told(machines: int, address: str, defaults: Mapping[str, str]) -> dict[str, 
 
     >>> told(2, "10.0.0.7", {"DATAENVGYM_MAIN_ADDRESS": ":4567"})
     {'DATAENVGYM_MACHINES': '2', 'DATAENVGYM_MAIN_ADDRESS': '10.0.0.7:4567'}
+    >>> told(2, "fe80::1", {"DATAENVGYM_MAIN_ADDRESS": ":4567"})["DATAENVGYM_MAIN_ADDRESS"]
+    '[fe80::1]:4567'
     """
-    _, colon, port = defaults.get(MAIN_ADDRESS, "").rpartition(":")
-    return {MACHINES: str(machines), MAIN_ADDRESS: f"{address}:{port}" if colon else address}
+    port = None
+    with suppress(ValueError):  # what is no address names no port
+        _, port = parted(defaults.get(MAIN_ADDRESS, "").strip())
+    return {MACHINES: str(machines), MAIN_ADDRESS: joined(address, port)}
 
 
 def helper(parcel: Parcel, parent: int = 0) -> list[str]:

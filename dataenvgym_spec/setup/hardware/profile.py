@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from dataenvgym_spec.core.addresses import joined
 from dataenvgym_spec.core.room import cpus_here, gpus_here, memory_here
 from dataenvgym_spec.core.variables import (
     DEVICE_BATCH,
@@ -66,9 +67,7 @@ class TrainingSpread(Record, frozen=True, kw_only=True):
     @property
     def main_address(self) -> str | None:
         """Where the first of several machines is: `host`, `host:port`, or `:port` of any host."""
-        if self.main_process_port is None:
-            return self.main_process_ip
-        return f"{self.main_process_ip or ''}:{self.main_process_port}"
+        return joined(self.main_process_ip or "", self.main_process_port) or None
 
 
 class GenerationSpread(Record, frozen=True, kw_only=True):

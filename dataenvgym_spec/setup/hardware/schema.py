@@ -14,7 +14,8 @@ from dataenvgym_spec.setup.hardware.sbatch import OWN, SAID
 Schema = dict[str, Any]
 
 PUBLISHED: Final = "schemas/hardware.schema.json"
-MEMORY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B)$"
+MEMORY_PATTERN: Final = r"^(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)? ?([KMGT]i?B)$"
+PLACE_PATTERN: Final = r"^(?!s3://(/|$)).*\S"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 OPTION_PATTERN: Final = rf"^(?!({'|'.join(sorted({*SAID, *OWN}))})$)[a-z][a-z0-9-]+$"
 TIME_PATTERN: Final = r"^([0-9]+-)?[0-9]+(:[0-9]{2}){0,2}$"
@@ -26,7 +27,7 @@ DISTRIBUTIONS: Final[dict[Distribution, str]] = {
     "deepspeed-zero3": "Weights, too, are spread; needs `deepspeed`.",
 }
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
-_NAME: Final[Schema] = {"type": "string", "minLength": 1}
+_NAME: Final[Schema] = {"type": "string", "pattern": r"\S"}
 
 
 def _mapping(description: str, **properties: Schema) -> Schema:
@@ -216,7 +217,8 @@ SCHEMA: Final[Schema] = {
         leases=_mapping(
             "How hosts that share a repository, or a remote of DVC, keep from doing a stage twice.",
             at={
-                **_NAME,
+                "type": "string",
+                "pattern": PLACE_PATTERN,
                 "description": "A folder that all of them see, or a place in object storage "
                 "(`s3://bucket/leases`), or `host` for locks of one host; by default a folder of "
                 "the repository if that is on a network disk, else `host`.",
@@ -224,6 +226,7 @@ SCHEMA: Final[Schema] = {
             seconds={
                 "type": "number",
                 "minimum": 1,
+                "maximum": 86400,
                 "description": "How long a host may give no sign of life before others take its "
                 "stage over; by default 60.",
             },

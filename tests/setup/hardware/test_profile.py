@@ -1,5 +1,6 @@
 """What a hardware profile says, in variables that stages read."""
 
+from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile, TrainingSpread
 
 
@@ -13,3 +14,14 @@ def test_where_several_machines_meet_is_one_variable() -> None:
     # On a cluster the engine chooses the machine, and the user may still say the port.
     met = TrainingSpread(main_process_port=4567)
     assert HardwareProfile(training=met).variables() == {"DATAENVGYM_MAIN_ADDRESS": ":4567"}
+
+
+def test_an_address_with_colons_keeps_its_port_apart() -> None:
+    met = TrainingSpread(num_machines=2, main_process_ip="2001:db8::5", main_process_port=4567)
+    told = HardwareProfile(training=met).variables()
+    assert told["DATAENVGYM_MAIN_ADDRESS"] == "[2001:db8::5]:4567"
+    hardware = Hardware.of(told, elsewhere=0)
+    assert (hardware.address, hardware.port) == ("2001:db8::5", 4567)
+    met = TrainingSpread(num_machines=2, main_process_ip="fe80::1")
+    hardware = Hardware.of(HardwareProfile(training=met).variables(), elsewhere=0)
+    assert (hardware.address, hardware.port) == ("fe80::1", 0)

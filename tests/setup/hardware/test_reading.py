@@ -112,6 +112,7 @@ def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("machine: {cpus: many}\n", "1:17", "'cpus' must be a whole number, not 'many'", "Processors."),
         ("machine:\n  memory: 64\n", "2:11", "'memory' must be a text, not 64", "Main memory, with its unit: `64GiB`."),
         ("machine:\n  memory: 64 gigs\n", "2:11", "'64 gigs' is not allowed for 'memory'", "Main memory, with its unit: `64GiB`."),
+        ("machine:\n  memory: 0.0 GiB\n", "2:11", "'0.0 GiB' is not allowed for 'memory'", "Main memory, with its unit: `64GiB`."),
         ("machine: {cpus: 0}\n", "1:17", "'cpus': must be at least 1, not 0", "Processors."),
         ("slurm: {time: soon}\n", "1:15", "'soon' is not allowed for 'time'", "The time limit of a job (`sbatch --time`): minutes, `4:00:00` or `1-12:00:00`."),
         ("slurm: {options: {mem: 8}}\n", "1:19", "'mem' is set by the run for each job", "say it by slurm.memory"),
@@ -150,6 +151,23 @@ def test_what_changes_results_belongs_into_the_spec(
     ((_, message, help),) = faults(tmp_path, text)
     assert message == f"'{key}' changes results, so no hardware profile says it"
     assert help == f"say it in the spec, by {where}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("leases: {at: ' '}\n", "' ' is not allowed for 'at'"),
+        ("leases: {at: 's3://'}\n", "'s3://' is not allowed for 'at'"),
+        ("leases: {at: 's3:///leases'}\n", "'s3:///leases' is not allowed for 'at'"),
+        ("leases: {seconds: 1.0e+30}\n", "'seconds': must be at most 86400, not 1e+30"),
+        ("ray: {address: ''}\n", "'' is not allowed for 'address'"),
+    ],
+)
+def test_what_names_no_place_and_no_time_is_refused(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    ((_, said, help),) = faults(tmp_path, text)
+    assert said == message and help
 
 
 def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
