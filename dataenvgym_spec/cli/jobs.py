@@ -105,6 +105,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         pulling=Pulling(options.pull),
         ignore_limits=options.ignore_limits,
         profile=profile,
+        apart=elsewhere is not None,
     )
     run = _Run(project, options, rounds, capacity, elsewhere, environ)
     try:

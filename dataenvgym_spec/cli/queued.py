@@ -33,6 +33,7 @@ from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import GIB, Spread, needs
+from dataenvgym_spec.schedule.parcels.stays import asks
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.shards import shard_count
 from dataenvgym_spec.schedule.todo import open_targets, queue
@@ -70,6 +71,7 @@ class Rounds:
         pulling: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
         profile: how stages are shared by processes.
+        apart: whether works go to a cluster, but for those that stay on this machine.
         limits: what the environment says to the stages of each experiment of its limits.
     """
 
@@ -80,6 +82,7 @@ class Rounds:
     pulling: Pulling
     ignore_limits: bool
     profile: HardwareProfile = field(default_factory=HardwareProfile)
+    apart: bool = False
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""
@@ -114,6 +117,19 @@ class Rounds:
         for work in works:
             stage = stages.get(work.id.partition(".")[0])  # a shard has the needs of its stage
             found.append(work if stage is None else replace(work, needs=self._needs(stage)))
+        return self._located(found)
+
+    def _located(self, works: Sequence[Work]) -> list[Work]:
+        """Works with whether they stay on this machine."""
+        if not self.apart:
+            return list(works)
+        stages = self.project.compiled.graph.stages
+        # Shards ask the student alone, whoever judges what that says.
+        going = {stage.directory for stage in stages if not asks(stage)}
+        found = []
+        for work in works:
+            here = work.shard is None and work.id not in going
+            found.append(replace(work, needs=replace(work.needs, here=here)))
         return found
 
     def retake(self, names: Iterable[str]) -> None:
@@ -155,7 +171,7 @@ class Rounds:
         graph = self.project.compiled.graph
         known = graph.by_id()
         self._models = Models(known, self.project.layout)
-        return queue(
+        works = queue(
             graph,
             plans,
             seconds=self._seconds(steps, history),
@@ -163,6 +179,7 @@ class Rounds:
             pull=self.pulling.on,
             shards=lambda stage: self._shards(stage, known),
         )
+        return tuple(self._located(works))
 
     def _needs(self, stage: Stage) -> Needs:
         """What a stage occupies of the machines that there are now."""

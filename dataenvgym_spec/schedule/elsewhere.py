@@ -92,10 +92,9 @@ class Beside:
     def __len__(self) -> int:
         return self._running + len(self._waiting)
 
-    @property
-    def waiting(self) -> tuple[Work, ...]:
-        """Those for which there is no room yet."""
-        return tuple(self._waiting)
+    def fits(self, work: Work) -> bool:
+        """Whether a work would start at once."""
+        return not self._waiting and self._local.fits(work)
 
     def start(self, work: Work) -> Standing:
         """Starts a work as soon as there is room."""

@@ -20,6 +20,8 @@ class Needs:
         memory: bytes of main memory; 0 where nobody knows.
         machines: on how many machines of a cluster it occupies all that at once.
         light: whether no model runs in it, so that a cluster may have it elsewhere.
+        here: whether it stays on the machine that drives a run, while others go to a cluster. Those
+            that do, and those that do not, wait for each other's room in no way.
     """
 
     cpus: int = 1
@@ -27,6 +29,7 @@ class Needs:
     memory: int = 0
     machines: int = 1
     light: bool = False
+    here: bool = False
 
 
 LEAST = Needs()

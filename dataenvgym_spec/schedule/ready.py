@@ -16,6 +16,7 @@ PATIENCE: Final = 32
 After that, others wait that need what it lacks.
 """
 RESOURCES: Final = ("cpus", "gpus", "memory")
+NOTHING: Final = frozenset[str]()
 
 Fits = Callable[[Work], bool]
 """Whether there is room for a work."""
@@ -56,17 +57,20 @@ class Ready:
         # There are few different needs, and thousands of works of each.
         heaps = [heap for heap in self._heaps.values() if heap]
         heaps.sort()  # a heap is a list whose first is the least
-        held_back = frozenset[str]()
-        for place, heap in enumerate(heaps):
+        firsts: dict[bool, int] = {}
+        held_back: dict[bool, frozenset[str]] = {}
+        for heap in heaps:
             work = self._works[heap[0]]
-            is_held = bool(held_back) and not held_back.isdisjoint(_used(work.needs))
+            # What stays here, and what goes to a cluster, do not take each other's room.
+            place = work.needs.here
+            first = firsts.setdefault(place, heap[0])
+            is_held = not held_back.get(place, NOTHING).isdisjoint(_used(work.needs))
             if not is_held and fits(work):
-                if place:
-                    first = heaps[0][0]
+                if heap[0] != first:
                     self._overtaken[first] = self._overtaken.get(first, 0) + 1
                 return self._pop(heap)
-            if not place and self._overtaken.get(heap[0], 0) >= PATIENCE:
-                held_back = _short(work, fits)
+            if heap[0] == first and self._overtaken.get(first, 0) >= PATIENCE:
+                held_back[place] = _short(work, fits)
         return None
 
     def first(self, count: int) -> list[int]:

@@ -39,7 +39,10 @@ def test_what_has_no_room_waits_for_it() -> None:
     beside = Beside(local, news)
     assert [beside.start(work) for work in (ONE, TWO, THREE)] == [FULL] * 3
     assert news.take() == [(ONE, HERE)]
-    assert beside.waiting == (TWO, THREE)
+    assert len(beside) == 3
+    local.running.clear()
+    assert local.fits(THREE) and not beside.fits(THREE), "TWO comes first"
+    local.running.append(ONE)
     assert [one.work for one in beside.ended()] == [ONE]
     assert news.take() == [(TWO, HERE)]
     (stopped,) = beside.stop(now=True)

@@ -11,7 +11,7 @@ import pytest
 from dataenvgym_spec.schedule.observer import View
 from dataenvgym_spec.schedule.order import Outcome, carry_out
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work
-from dataenvgym_spec.schedule.ready import PATIENCE
+from dataenvgym_spec.schedule.ready import PATIENCE, Ready
 
 
 @dataclass
@@ -285,3 +285,17 @@ def test_nothing_to_do_and_what_can_never_start() -> None:
         carry_out((work("x"), work("y", "z"), work("z", "y")), Slots(1))
     with pytest.raises(ValueError, match="can never start: x"):
         carry_out((work("x", "nowhere"),), Slots(1))
+
+
+def test_what_stays_on_this_machine_and_does_not_fit_holds_back_nothing_of_a_cluster() -> None:
+    """However many pass it; and those of the cluster that wait for room there hold back nothing here."""
+    here = [Work(id=f"h{number}", targets=(), needs=Needs(here=True)) for number in range(2)]
+    count = 3 * PATIENCE
+    works = [here[0], *(Work(id=str(number), targets=()) for number in range(count)), here[1]]
+    ready = Ready(works)
+    for number in range(len(works)):
+        ready.add(number)
+    taken = [ready.take(lambda work: not work.needs.here) for _ in range(count)]
+    assert taken == list(range(1, count + 1))
+    assert ready.take(lambda work: not work.needs.here) is None
+    assert ready.take(lambda _: True) == 0

@@ -5,7 +5,8 @@ Where there are no GPUs, and no machines that grow by demand, what Ray tells of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,8 +22,11 @@ from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray import cluster as connection
-from dataenvgym_spec.schedule.ray.cluster import Cluster
-from dataenvgym_spec.schedule.ray.runner import RayRunner
+from dataenvgym_spec.schedule.ray.cluster import Cluster, Machine
+from dataenvgym_spec.schedule.ray.lack import clipped
+from dataenvgym_spec.schedule.ray.room import ClusterRoom
+from dataenvgym_spec.schedule.ray.runner import RayRunner, _Task
+from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import new_repo
 from tests.support.specs import SMALL
 
@@ -151,3 +155,86 @@ def test_a_stage_waits_for_what_no_machine_has_and_holds_up_no_other(tmp_path: P
         assert not runner.fits(work("cpu-3"))
     finally:
         local.close()
+
+
+def test_what_stays_here_takes_no_room_of_the_cluster(tmp_path: Path) -> None:
+    """And waits for room here, where as many as there is room for are started."""
+    running: list[Work] = []
+    local = SimpleNamespace(
+        fits=lambda _work: not running,
+        start=running.append,
+        stop=lambda **_: None,
+    )
+    driving = Driving(
+        layout=Layout(root=tmp_path), local=cast(Runner, local), variables=lambda _work: {}
+    )
+    runner = RayRunner(driving, on(Rays(PROCESSORS)), cast(Desk, Packs()))
+    here = [
+        Work(id=f"report-{number}", targets=("dvc.yaml:tiny",), needs=Needs(cpus=4, here=True))
+        for number in range(9)
+    ]
+    assert runner.fits(here[0])
+    for work in here[:8]:  # as works do that are found to stay only when they start
+        runner.start(work)
+    assert not runner.fits(here[8]), "there is no room for it here"
+    there = Work(id="a", targets=("store/data-0123456789abcdef/dvc.yaml:data",))
+    runner._tasks["a"] = _Task(work=there, directory="data-0123456789abcdef")
+    runner._room.begun(there.needs)
+    assert runner.fits(Work(id="b", targets=(), needs=Needs(cpus=4)))
+
+
+def summed(running: Sequence[Needs], needs: Needs, machines: Sequence[Machine]) -> bool:
+    """Whether there is room, by adding up all that runs but the first."""
+    ahead = [clipped(one, machines) for one in [*running, needs]][1:]
+    return all(
+        sum(one.machines * getattr(one, name) for one in ahead)
+        <= sum(getattr(machine.room, name) for machine in machines)
+        for name in ("cpus", "gpus", "memory")
+        if getattr(ahead[-1], name)
+    )
+
+
+def test_room_is_what_adding_up_all_that_runs_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And costs as many steps for each kind of need, not for each work that runs."""
+    calls: list[Needs] = []
+
+    def counted(needs: Needs, machines: Sequence[Machine]) -> Needs:
+        calls.append(needs)
+        return clipped(needs, machines)
+
+    monkeypatch.setattr("dataenvgym_spec.schedule.ray.room.clipped", counted)
+    chance = random.Random(7)
+    kinds = [
+        Needs(
+            cpus=chance.randint(1, 6),
+            gpus=chance.choice((0, 0, 1, 3)),
+            memory=chance.choice((0, 10, 90)),
+            machines=chance.choice((1, 1, 2)),
+        )
+        for _ in range(12)
+    ]
+    room, running, seen = ClusterRoom(), list[Needs](), set[bool]()
+    machines: tuple[Machine, ...] = ()
+    for step in range(600):
+        if step % 150 == 0:
+            machines = tuple(
+                Machine(
+                    id=str(number),
+                    name=f"m{number}",
+                    room=Needs(cpus=8, gpus=number % 3, memory=50),
+                )
+                for number in range(chance.randint(0, 9))
+            )
+        machines = tuple(machines)
+        needs = chance.choice(kinds)
+        if running:
+            said = room.has(needs, machines, but=running[0])
+            assert said == summed(running, needs, machines)
+            seen.add(said)
+        if len(running) < 25 and chance.random() < 0.6:
+            running.append(needs)
+            room.begun(needs)
+        elif running:
+            room.ended(running.pop(chance.randrange(len(running))))
+    assert seen == {True, False}
+    assert len(calls) <= 4 * len(set(kinds)), "for each list of machines each kind once"

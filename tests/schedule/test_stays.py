@@ -3,6 +3,10 @@
 import shutil
 from pathlib import Path
 
+from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.pulling import Pulling
+from dataenvgym_spec.cli.queued import Rounds
+from dataenvgym_spec.schedule.needs import Spread
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
 from dataenvgym_spec.schedule.protocol import Work
 from dataenvgym_spec.store.layout import Layout, kind_of
@@ -37,6 +41,22 @@ def test_who_is_asked_over_the_network_is_asked_from_here(tmp_path: Path) -> Non
         directories = [path.name for path in layout.store.iterdir()]
         here = {kind_of(one) for one in directories if stays(layout, one)}
         assert here == ({"generate"} if name == "asks" else set())
+        # A run on a cluster has them wait for room here, and not for the cluster's.
+        project = load_project((), root=repo)
+        for apart in (True, False):
+            rounds = Rounds(
+                project=project,
+                spread=Spread(),
+                gpus=0,
+                variables={"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": "http://127.0.0.1:1"},
+                pulling=Pulling(False),
+                ignore_limits=True,
+                apart=apart,
+            )
+            works = rounds.next(project.compiled.graph.entries).works
+            kinds = {kind_of(work.id) for work in works if work.needs.here}
+            assert kinds == ({*here, "report"} if apart else set())
+            assert [work.needs for work in rounds.renewed(works)] == [work.needs for work in works]
     # What cannot be read fails where the user is.
     (layout.stage(directories[0]) / "stage.json").write_text("{", encoding="utf-8")
     assert stays(layout, directories[0])

@@ -46,6 +46,11 @@ def stays(layout: Layout, directory: str) -> bool:
         stage = Stage.parse(read_json(layout.stage(directory) / "stage.json"))
     except (StageError, KeyError, msgspec.ValidationError):
         return True  # what is wrong with it is said where the user is
+    return asks(stage)
+
+
+def asks(stage: Stage) -> bool:
+    """Whether a stage asks somebody over the network."""
     parts = (part for _, component in stage.params.components() for part in component.walk())
     return any(map(_is_asked, parts))
 

@@ -24,15 +24,14 @@ from dataenvgym_spec.schedule.protocol import LEAST, Finished, Needs, Standing, 
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.group import Group, said
-from dataenvgym_spec.schedule.ray.lack import clipped, lack
+from dataenvgym_spec.schedule.ray.lack import lack
+from dataenvgym_spec.schedule.ray.room import ClusterRoom
 
 SLICE: Final = 0.1
 """Seconds for which one source of news is waited for before the others are looked at."""
 PATIENCE: Final = 5.0
 """Seconds after which it is said what a work waits for."""
 SENT: Final = Standing(waits="for Ray")
-AHEAD: Final = 1
-"""Works that wait at Ray for a machine: a cluster that grows by demand sees them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +83,7 @@ class RayRunner:
         self.cluster, self.desk, self.most = cluster, desk, most
         self._tasks: dict[str, _Task] = {}
         """By the name of the work."""
+        self._room = ClusterRoom()
         self._news = News()
         self._beside = Beside(driving.local, self._news)
         self._ended: deque[Finished] = deque()
@@ -93,22 +93,18 @@ class RayRunner:
     # --- the protocol of a runner -----------------------------------------------------------------
 
     def fits(self, work: Work) -> bool:
-        """Whether the machines together have room for a work, or one may wait at Ray."""
+        """Whether the machines together have room for a work, or one may wait at Ray.
+
+        A cluster that grows by demand sees the one that waits.
+        """
         if self.most is not None and len(self._tasks) + len(self._beside) >= self.most:
             return False
-        running = [self._clipped(task.work.needs) for task in self._tasks.values()]
-        running += [self._clipped(one.needs) for one in self._beside.waiting]
-        if not running:
+        if work.needs.here:
+            return self._beside.fits(work)
+        first = next(iter(self._tasks.values()), None)
+        if first is None:
             return True
-        needs = self._clipped(work.needs)
-        ahead = [*running, needs][AHEAD:]
-        rooms = [machine.room for machine in self.cluster.machines]
-        return all(
-            sum(one.machines * getattr(one, name) for one in ahead)
-            <= sum(getattr(room, name) for room in rooms)
-            for name in ("cpus", "gpus", "memory")
-            if getattr(needs, name)
-        )
+        return self._room.has(work.needs, self.cluster.machines, but=first.work.needs)
 
     def start(self, work: Work) -> Standing:
         """Starts a work."""
@@ -116,6 +112,7 @@ class RayRunner:
         if directory is None or self._stays(work, directory):
             return self._beside.start(work)
         self._tasks[work.id] = _Task(work=work, directory=directory)
+        self._room.begun(work.needs)
         self.layout.output(work.id).parent.mkdir(parents=True, exist_ok=True)
         self.layout.output(work.id).write_bytes(b"")
         try:
@@ -225,7 +222,7 @@ class RayRunner:
 
     def _clipped(self, needs: Needs) -> Needs:
         """What is asked for of a machine."""
-        return clipped(needs, self.cluster.machines)
+        return self._room.clipped(needs, self.cluster.machines)
 
     def _cancel(self, task: _Task, *, now: bool) -> None:
         task.cancelled = True
@@ -348,6 +345,7 @@ class RayRunner:
         self, name: str, *, code: int, place: str = "", fault: bool = False, message: str = ""
     ) -> None:
         work = self._tasks.pop(name).work
+        self._room.ended(work.needs)
         self._ended.append(
             Finished(work=work, code=code, place=place, fault=fault, message=message)
         )

@@ -130,9 +130,9 @@ class SlurmRunner:
         except StageError:
             return
 
-    def fits(self, _work: Work) -> bool:
-        """Slurm has a queue of its own."""
-        return True
+    def fits(self, work: Work) -> bool:
+        """Whether there is room for a work that stays here; for others Slurm has a queue."""
+        return not work.needs.here or self._beside.fits(work)
 
     def start(self, work: Work) -> Standing:
         """Submits a work, unless it is."""
