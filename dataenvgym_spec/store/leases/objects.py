@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
+from dataenvgym_spec.core.faults import LEASE_LOST, MachineFault
 
 TRIES: Final = 5
 """How often a write is tried that the server could not decide on."""
@@ -138,7 +139,10 @@ class ObjectRegister:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """What goes wrong while the server is asked, as something that a user can mend."""
+        """What goes wrong while the server is asked, as something that a user can mend.
+
+        Where another try may go well it is a fault of the machine.
+        """
         try:
             yield
         except UserError:
@@ -147,14 +151,32 @@ class ObjectRegister:
             lines = str(error).splitlines() or [type(error).__name__]
             message = f"the leases at '{self.address}' cannot be used: {lines[0]}"
             help = "check the network, leases.at in hardware.yaml, and the credentials of DVC"
+            if _may_pass(error):
+                raise MachineFault(message, help=help, code=LEASE_LOST) from error
             raise StageError(message, help=help) from error
 
 
 def _code(error: OSError) -> str:
     """What S3 calls an error."""
-    response: Any = getattr(error.__cause__, "response", None) or {}
-    code: str = response.get("Error", {}).get("Code", "")
+    code: str = _response(error).get("Error", {}).get("Code", "")
     return code
+
+
+def _response(error: Exception) -> dict[str, Any]:
+    """What S3 has answered, if an error is an answer."""
+    return getattr(error.__cause__, "response", None) or getattr(error, "response", None) or {}
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the server was not reached, or has a fault of its own."""
+    from botocore import exceptions
+
+    unreached = (
+        *(ConnectionError, TimeoutError),
+        *(exceptions.ConnectionError, exceptions.HTTPClientError),
+    )
+    status = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or any(isinstance(one, unreached) for one in (error, error.__cause__))
 
 
 def _opened(root: Path, address: str, bucket: str) -> Any:

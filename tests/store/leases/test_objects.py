@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.faults import MachineFault, is_fault
 from dataenvgym_spec.store.leases.lease import Claimant, Clock, LeaseLost, take
 from dataenvgym_spec.store.leases.log import Log
 from dataenvgym_spec.store.leases.objects import ObjectRegister
@@ -101,3 +102,17 @@ def test_a_server_that_refuses_is_told_with_a_remedy(server: S3, register: Objec
     finally:
         server.fault = None
     assert register.address in told.value.message and "credentials" in told.value.help
+    assert not isinstance(told.value, MachineFault), "another try is refused, too"
+
+
+def test_a_server_that_is_not_reached_is_a_fault_that_may_pass(
+    server: S3, register: ObjectRegister
+) -> None:
+    server.fault = "gone"
+    try:
+        with pytest.raises(MachineFault, match="cannot be used") as told:
+            register.names("stage")
+    finally:
+        server.fault = None
+    assert is_fault(told.value.exit_code)
+    assert register.names("stage") == []
