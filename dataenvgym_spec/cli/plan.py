@@ -26,7 +26,7 @@ from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
-from dataenvgym_spec.questions.power import Expected, answered, expected, measured_noise
+from dataenvgym_spec.questions.power import Expected, answered, expected, measured_noise, results_of
 from dataenvgym_spec.questions.repro import UNCACHED
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
@@ -99,7 +99,8 @@ def _powers(project: Project) -> dict[str, tuple[Expected, ...]]:
     """What the contrasts of each experiment can find."""
     graph, layout, found = project.compiled.graph, project.layout, {}
     for item in graph.entries:
-        measured, answers = measured_noise(item, layout), answered(item, layout)
+        results = results_of(graph, item, layout)
+        measured, answers = measured_noise(results), answered(results)
         found[item.name] = expected(graph, item, layout, measured, answers)
     return found
 

@@ -11,14 +11,18 @@ import msgspec
 
 from dataenvgym_spec.emit.stages import pretty
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage, Use
-from dataenvgym_spec.records.experiment import IndexedStage, StageUse
+from dataenvgym_spec.records.experiment import Index, IndexedStage, StageUse
 
 
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
+    return pretty(complete(item, graph).plain())
+
+
+def complete(item: Entry, graph: Graph) -> Index:
+    """The index of an experiment with its stages: that of an entry has none."""
     stages = tuple(_row(stage, graph.uses(stage, item.name)) for stage in graph.of(item))
-    complete = msgspec.structs.replace(item.index, stages=stages)
-    return pretty(complete.plain())
+    return msgspec.structs.replace(item.index, stages=stages)
 
 
 def _row(stage: Stage, uses: Iterable[Use]) -> IndexedStage:

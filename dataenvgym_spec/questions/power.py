@@ -16,12 +16,15 @@ from typing import Final
 import msgspec
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.emit.index import complete
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.language.places import named
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.answers import Sides
 from dataenvgym_spec.results.evidence.basis import Basis, Measured, basis
+from dataenvgym_spec.results.evidence.contrasts import contrasted
+from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.layout import Layout
 
 LEVEL: Final = 0.05
@@ -114,28 +117,28 @@ class _Row(msgspec.Struct, frozen=True):
     slices: dict[str, str] | None = None
 
 
-def measured_noise(item: Entry, layout: Layout) -> Measured | None:
+def results_of(graph: Graph, item: Entry, layout: Layout) -> Results:
+    """What is there of an experiment, be it compiled or not: a stage's key says where it lies."""
+    return Results(layout=layout, index=complete(item, graph))
+
+
+def measured_noise(results: Results) -> Measured | None:
     """What copies of a student have come to so far; None without any that is trained again."""
-    if item.index.noise is None or not layout.index(item.name).is_file():
+    if results.index.noise is None:
         return None
     # Most specs make no copies, and a plan is to be there at once.
-    from dataenvgym_spec.results.experiment import Results
     from dataenvgym_spec.results.noise import noise_floor
 
-    return Measured.of(noise_floor(Results(layout=layout, index=item.index)))
+    # Results that are not what their locks say are made again: the plan lists them.
+    with suppress(UserError):
+        return Measured.of(noise_floor(results))
+    return None
 
 
-def answered(item: Entry, layout: Layout) -> dict[Question, dict[int, Sides]]:
+def answered(results: Results) -> dict[Question, dict[int, Sides]]:
     """What both students of each contrast have answered so far, by run seed."""
-    if not item.index.contrasts or not layout.index(item.name).is_file():
-        return {}
-    from dataenvgym_spec.results.evidence.contrasts import contrasted
-    from dataenvgym_spec.results.experiment import Results
-
-    results = Results(layout=layout, index=item.index)
     found = {}
-    for question in item.index.contrasts:
-        # Results that are not what their locks say are made again: the plan lists them.
+    for question in results.index.contrasts:
         with suppress(UserError):
             found[question] = contrasted(results, question)
     return found

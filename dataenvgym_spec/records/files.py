@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,9 +107,25 @@ def read_some(path: Path, record: type[R], wanted: Callable[[str], bool]) -> Ite
     try:
         with path.open(encoding="utf-8") as lines:
             for line in filter(wanted, lines):
-                yield record.parse(parse_json(line))
+                yield _parsed(line, record)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise damaged(path) from error
+
+
+def _parsed(line: str, record: type[R]) -> R:
+    """The record of one line."""
+    try:
+        parsed: R = _decoder(record).decode(line)
+    except (ValueError, RecursionError):
+        # It is four times as fast and reads the same, but refuses some of what Python writes, such
+        # as half of a surrogate pair.
+        return record.parse(parse_json(line))
+    return parsed
+
+
+@cache
+def _decoder(record: type[R]) -> msgspec.json.Decoder[R]:
+    return msgspec.json.Decoder(record)
 
 
 def read_table(path: Path, record: type[R]) -> dict[str, R]:

@@ -9,13 +9,25 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec import load
+from dataenvgym_spec.cli.common import load_project
 from dataenvgym_spec.cli.power import power_lines, power_records
-from dataenvgym_spec.questions.power import Expected, answered, expected
+from dataenvgym_spec.graph.ir import Use
+from dataenvgym_spec.questions.power import (
+    Expected,
+    answered,
+    expected,
+    measured_noise,
+    results_of,
+)
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.answers import Answers, Sides
 from dataenvgym_spec.results.evidence.basis import Measured
+from dataenvgym_spec.results.evidence.contrasts import contrasted, weigh
 from dataenvgym_spec.store.layout import Layout
+from tests.support.answered import answer
 from tests.support.graphs import compiled
+from tests.support.repositories import call
 from tests.support.specs import tiny
 
 PAIR = {"arm": "with-state", "against": "no-state"}
@@ -169,6 +181,65 @@ def _alone(right: dict[str, bool]) -> Answers:
     return Answers(right=right, clusters={})
 
 
-def test_no_answer_is_read_before_an_experiment_is_compiled(tmp_path: Path) -> None:
-    graph = compiled(tmp_path, tiny(analysis={"contrasts": [PAIR]}))
-    assert answered(graph.entries[0], Layout(root=tmp_path)) == {}
+def _plan(repo: Path) -> dict[str, Any]:
+    """What `dataenvgym plan` says of the power of the one contrast."""
+    (row,) = json.loads(call("dataenvgym", "plan", "--json", cwd=repo).stdout)["power"]["tiny"]
+    found: dict[str, Any] = row
+    return found
+
+
+def test_the_plan_of_a_finished_experiment_goes_by_its_answers(copy_of_finished: Path) -> None:
+    row = _plan(copy_of_finished)
+    assert (row["discordance_from"], row["items"]) == ("answers", 12)
+    results = load("tiny", copy_of_finished)
+    (question,) = results.index.contrasts
+    ((_, pair),) = weigh(contrasted(results, question)).runs
+    apart = (pair.gained + pair.lost) / pair.items
+    assert row["discordance"] == pytest.approx(apart)
+    said = call("dataenvgym", "plan", "tiny", cwd=copy_of_finished).stdout
+    assert f", 1 run, {apart:.0%} of items answered differently so far" in said
+    assert "no two have answered them yet" not in said
+
+
+def test_a_plan_goes_by_what_runs_and_copies_have_answered(repo: Path) -> None:
+    spec = repo / "specs" / "tiny.yaml"
+    more = "seeds: {run: [0, 1, 2]}\nnoise: {retrain: 2}\n"
+    spec.write_text(spec.read_text(encoding="utf-8") + more, encoding="utf-8")
+    bare = _plan(repo)
+    assert (bare["discordance_from"], bare["run_deviation_from"]) == ("assumed", None)
+    project = load_project((), root=repo)
+    graph, layout = project.compiled.graph, project.layout
+
+    def right(item: int, use: Use, turn: int) -> bool:
+        if use.copy is not None:
+            return item >= 8 * use.copy.number
+        return (item + use.seed * (use.arm == "no-state")) % 3 > 0
+
+    answer(graph, layout, right, items=40)
+    row = _plan(repo)
+    assert (row["discordance_from"], row["run_deviation_from"]) == ("answers", "answers")
+    assert row["discordance"] == pytest.approx(4 / 9, abs=0.01)
+    # Runs agree to a point, but copies of one student do not.
+    floor = measured_noise(results_of(graph, graph.entries[0], layout))
+    assert floor is not None and floor.deviation > 0.05
+    assert row["run_deviation"] == pytest.approx(floor.deviation * 2**0.5)
+    for stage in graph.stages:
+        if stage.kind == "select":
+            (layout.stage(stage.directory) / "log" / "run.json").unlink()
+    row = _plan(repo)
+    assert (row["discordance_from"], row["run_deviation_from"]) == ("copies", "copies")
+
+
+def test_what_is_damaged_says_nothing_of_power(tmp_path: Path) -> None:
+    graph = compiled(tmp_path, tiny(analysis={"contrasts": [PAIR]}, noise={"retrain": 1}))
+    layout = Layout(root=tmp_path)
+    results = results_of(graph, graph.entries[0], layout)
+    assert measured_noise(results) is None and answered(results) == {results.index.contrasts[0]: {}}
+    answer(graph, layout, lambda item, use, turn: item % 2 == 0, items=12)
+    results = results_of(graph, graph.entries[0], layout)
+    (runs,) = answered(results).values()
+    assert len(runs[0].shared) == 12 and measured_noise(results) is not None
+    for path in layout.store.rglob("results.jsonl"):
+        path.write_text("half-writt", encoding="utf-8")
+    results = results_of(graph, graph.entries[0], layout)
+    assert answered(results) == {} and measured_noise(results) is None

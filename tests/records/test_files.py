@@ -84,6 +84,14 @@ def test_lines_that_are_not_wanted_are_not_parsed(tmp_path: Path) -> None:
         list(read_some(path, Yield, lambda line: "half" in line))
 
 
+def test_what_only_python_takes_for_json_is_read_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        '{"input": "1\\ud800", "id": "a", "group": "g", "cluster": "c", "target": "2"}\n'
+    )
+    assert [item.input for item in read_all(path, Item)] == ["1\ud800"]
+
+
 def test_what_is_nested_beyond_reading_is_no_json() -> None:
     with pytest.raises(ValueError, match="nested too deep"):
         parse_json("[" * 100_000)

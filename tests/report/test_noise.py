@@ -14,7 +14,6 @@ from click.testing import CliRunner
 
 from dataenvgym_spec import load
 from dataenvgym_spec.cli.report import command
-from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.power import measured_noise
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
@@ -26,7 +25,6 @@ from dataenvgym_spec.results.evidence.tails import quantile
 from dataenvgym_spec.results.noise import UNKNOWN, noise_floor, of_change, within
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
-from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.project import plans_of, project
 from dataenvgym_spec.track.runs import ExperimentRecord
 from tests.support.copied import MOVED, Copied, Everything
@@ -315,15 +313,13 @@ def test_copies_are_in_no_table_of_students(both: Notebook, tmp_path: Path) -> N
 
 
 def test_a_plan_knows_what_copies_came_to(both: Notebook, tmp_path: Path) -> None:
-    measured = measured_noise(Entry(name="tiny", stages=(), index=both.index), both.layout)
+    measured = measured_noise(both)
     assert measured is not None
     # Scores vary by 0.1 in all, and 30 items by themselves make them vary a little.
     alone = measured.discordance / 60
     assert measured.deviation == pytest.approx((0.01 - alone) ** 0.5)
     assert 0.1 <= measured.discordance <= 1
     plain = load("tiny", Store(tmp_path / "plain").write().root)
-    assert measured_noise(Entry(name="tiny", stages=(), index=plain.index), plain.layout) is None
-    elsewhere = Layout(root=tmp_path / "elsewhere")
-    assert measured_noise(Entry(name="tiny", stages=(), index=both.index), elsewhere) is None
+    assert measured_noise(plain) is None
     again = opened(tmp_path / "again", {"reevaluate": (0, 1)})
-    assert measured_noise(Entry(name="tiny", stages=(), index=again.index), again.layout) is None
+    assert measured_noise(again) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import Final
@@ -20,14 +21,16 @@ from dataenvgym_spec.store.layout import Layout
 STAMP: Final = stamp()
 
 
-def make_up(repo: Path, part: float = 1.0) -> int:
-    """Compiles every spec of a repository and pretends that stages were made. Returns how many.
+def make_up(repo: Path, part: float = 1.0, specs: Sequence[str] = ()) -> int:
+    """Compiles specs of a repository and pretends that stages were made. Returns how many.
 
     Args:
+        repo: the repository. What stages of it have written is kept.
         part: how many of all, from the first on: each after those that it reads.
+        specs: which ones; empty for those in `specs/`.
     """
     layout = Layout(root=repo)
-    project = load_project((), root=repo)
+    project = load_project(tuple(specs), root=repo)
     write(project.compiled.graph, layout, everything=True)
     stages = project.compiled.graph.stages
     made = stages[: int(part * len(stages))]
@@ -40,6 +43,8 @@ def _pretend(layout: Layout, stage: Stage) -> None:
     folder = layout.stage(stage.directory)
     cmd, deps, outs = _read(folder / "dvc.yaml")
     for out in outs:
+        if (folder / out).is_dir():
+            continue
         text = (
             json.dumps({"started": 1.0, "seconds": {"total": 1.0}, **STAMP})
             if out == "log"
