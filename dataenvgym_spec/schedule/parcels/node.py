@@ -43,6 +43,7 @@ from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.store.leases.lease import Lease
 from dataenvgym_spec.store.leases.space import leased_folder, unlink_dangling
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts, held
+from dataenvgym_spec.store.mark import holds_mark
 from dataenvgym_spec.store.scratch import discard
 
 WORK: Final = ".dataenvgym"
@@ -69,11 +70,7 @@ def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
 
 def sees(home: Home) -> bool:
     """Whether the clone is at the same path on this machine, and is the same."""
-    path = Path(home.root) / ".dataenvgym" / "nodes" / TOKEN
-    try:
-        return path.read_text(encoding="utf-8") == home.token
-    except OSError:
-        return False
+    return holds_mark(Path(home.root) / ".dataenvgym" / "nodes" / TOKEN, home.token)
 
 
 def name() -> str:

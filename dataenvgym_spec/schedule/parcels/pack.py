@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -25,9 +24,9 @@ from dataenvgym_spec.schedule.parcels import between
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
 from dataenvgym_spec.schedule.parcels.published import tail
 from dataenvgym_spec.schedule.protocol import Shard
-from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import CONFIG, configs
 from dataenvgym_spec.store.layout import ANSWERS, Layout, kind_of
+from dataenvgym_spec.store.mark import mark_of
 
 TOKEN: Final = "home.txt"
 """Tells a clone from others, and whether another machine sees it."""
@@ -80,10 +79,7 @@ def home_of(layout: Layout, *, shared: bool) -> Home:
         layout: the repository.
         shared: whether nodes see its files.
     """
-    path = nodes_folder(layout) / TOKEN
-    if not path.is_file():
-        atomic.write(path, uuid.uuid4().hex)
-    token = path.read_text(encoding="utf-8")
+    token = mark_of(nodes_folder(layout) / TOKEN, layout.root)
     return Home(root=str(layout.root), token=token, shared=shared)
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.lease import Claimant, Heartbeat, Lease, LeaseLost, take
 from dataenvgym_spec.store.leases.log import LeaseEvent, Log
 from dataenvgym_spec.store.leases.register import Register
+from dataenvgym_spec.store.mark import mark_of
 
 CLONE: Final = "clone.txt"
 """Tells this clone from others, whichever host looks at it."""
@@ -99,25 +97,4 @@ def _holds(lease: Lease) -> bool:
 
 def clone_of(layout: Layout) -> str:
     """What tells a clone from others."""
-    path = layout.private / CLONE
-    return _read(path) or _made(path)
-
-
-def _read(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8").strip()
-    return ""
-
-
-def _made(path: Path) -> str:
-    """A new mark; of two hosts that make one at once, both get the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    atomic.write(temporary, f"{uuid.uuid4().hex}\n")
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink(missing_ok=True)
-    return _read(path)
+    return mark_of(layout.private / CLONE, layout.root)
