@@ -1,5 +1,7 @@
 """DVC's own command line, with two messages put in other words; against the real DVC."""
 
+import errno
+import fcntl
 import json
 import os
 import re
@@ -131,3 +133,37 @@ def test_a_database_that_cannot_begin_to_write_is_given_up(
         links._con.execute("ROLLBACK")
         other["b"] = 2
         assert links["b"] == 2
+
+
+def test_a_lock_is_waited_for_and_a_disk_that_has_none_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a network, for one, a file system may know of no locks: that does not pass."""
+    from dvc import lock
+
+    answers: list[int] = []
+
+    def flock(_handle: int, _kind: int) -> None:
+        if answers:
+            number = answers.pop(0)
+            raise OSError(number, os.strerror(number))
+
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        assert len(waited) < 10, "it waits for ever"
+
+    monkeypatch.setattr(lock.Lock, "lock", lock.Lock.lock)
+    messages.wait_closely(0.01)
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(messages.time, "sleep", sleep)
+    path = tmp_path / "lock"
+    answers += [errno.EWOULDBLOCK] * 2
+    mine = lock.Lock(str(path))
+    mine.lock()
+    assert mine.is_locked and waited == [0.01] * 2
+    mine.unlock()
+    answers += [errno.ENOLCK] * 100
+    with pytest.raises(lock.LockError, match=f"'{path}' cannot be locked: no locks available"):
+        lock.Lock(str(path)).lock()

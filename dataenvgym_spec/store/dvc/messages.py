@@ -11,6 +11,7 @@ It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym 
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import shutil
@@ -52,6 +53,8 @@ BEGIN: Final = "BEGIN IMMEDIATE"
 """The statement with which DVC's databases start to write (diskcache/core.py)."""
 LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 """What SQLite says where another process writes, which passes."""
+HELD: Final = frozenset({errno.EAGAIN, errno.EACCES})
+"""What systems say of a lock that another process has."""
 LOOK: Final = 0.5
 """Seconds between two looks at such a path."""
 
@@ -154,7 +157,13 @@ def wait_closely(seconds: float) -> None:
         while True:
             try:
                 self._do_lock()
-            except lock.LockError:
+            except lock.LockError as error:
+                # DVC takes a file system without locks for another process, which never ends.
+                fault = next(filter(_is_fault, _causes(error)), None)
+                if fault is not None:
+                    reason = getattr(fault, "strerror", None) or str(fault)
+                    message = f"'{self._lockfile}' cannot be locked: {reason.lower()}"
+                    raise lock.LockError(message) from fault
                 time.sleep(seconds)
             else:
                 return
@@ -190,10 +199,19 @@ def _give_up_at_faults() -> None:
 
 def _chain(record: logging.LogRecord) -> Iterator[BaseException]:
     """The exception that a message tells of, and what it was raised for."""
-    error = record.exc_info[1] if record.exc_info else None
+    return _causes(record.exc_info[1] if record.exc_info else None)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and what it was raised for."""
     while error:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Whether an exception says of a lock more than that somebody has it."""
+    return isinstance(error, OSError) and error.errno not in HELD
 
 
 def _explanation(folder: Path) -> str:
