@@ -45,8 +45,9 @@ from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.half_done import works_on
+from tests.support.processes import family, with_variable
 from tests.support.repositories import call, new_repo
-from tests.support.slurm import driven, needs_slurm, slurm, states
+from tests.support.slurm import driven, needs_slurm, slurm, states, steps
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 
@@ -117,6 +118,13 @@ def test_jobs_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
         wait_until(lambda: states([slow])[slow] == "CANCELLED", "its job is cancelled")
         with pytest.raises(StageError, match=r"Slurm refuses: sbatch: .*partition"):
             submit(a_job("x", "true"), SlurmCluster(partition="nowhere"))
+        submit(a_job("x-left", "sleep", "600"), cluster)
+        wait_until(
+            lambda: any(len(family(step)) > 1 for step in steps(variables)),
+            "another job is at work",
+        )
+    ours = "SLURM_CONF", variables["SLURM_CONF"]
+    wait_until(lambda: not with_variable(*ours), "what the cluster has started is gone")
 
 
 @pytest.mark.slow

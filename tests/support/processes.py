@@ -20,6 +20,17 @@ def running(is_wanted: Callable[[list[str]], bool]) -> list[int]:
     return found
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """The processes that were started with a variable of the environment, as far as this user may look."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if wanted in (path / "environ").read_bytes().split(b"\0"):
+                found.append(int(path.name))
+    return found
+
+
 def family(process: int) -> list[int]:
     """A process and all that descend from it."""
     parents = {}

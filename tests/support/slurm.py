@@ -19,6 +19,7 @@ import pytest
 
 from dataenvgym_spec.schedule.slurm.standings import standings
 from tests.support.commands import BIN, ROOT, environment
+from tests.support.processes import family, running, with_variable
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -87,6 +88,7 @@ def slurm(
     names = [f"node{number}" for number in range(1, nodes + 1)]
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
     folder.chmod(0o755)  # munged asks for it
+    variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
     try:
         (folder / "state").mkdir()
         key = folder / "munge.key"
@@ -100,7 +102,6 @@ def slurm(
             text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus, gres=gres) + "\n"
         text += f"SlurmdTimeout={patience}\n{PARTITIONS}{more}"
         (folder / "slurm.conf").write_text(text, encoding="utf-8")
-        variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
         environ = {**os.environ, **variables}
         files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid"}
         files |= {"log-file": "munged.log", "seed-file": "munged.seed"}
@@ -111,7 +112,10 @@ def slurm(
         _wait_for_nodes(environ)
         yield variables
     finally:
-        for name in (*(f"slurmd-{name}" for name in names), "slurmctld", "munged"):
+        for name in names:
+            _end(folder / f"slurmd-{name}.pid")
+        _end_steps(variables)
+        for name in ("slurmctld", "munged"):
             _end(folder / f"{name}.pid")
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -165,6 +169,24 @@ def _end(path: Path) -> None:
         until = time.monotonic() + 20
         while time.monotonic() < until and Path(f"/proc/{pid}").exists():
             time.sleep(0.1)
+
+
+def steps(variables: Mapping[str, str]) -> list[int]:
+    """The processes that do the jobs of a cluster: Slurm's own, one a step, which is no child of a daemon."""
+    ours = with_variable("SLURM_CONF", variables["SLURM_CONF"])
+    return [one for one in running(_is_step) if one in ours]
+
+
+def _is_step(words: list[str]) -> bool:
+    return words[0].startswith("slurmstepd:") or words[0].endswith("/slurmstepd")
+
+
+def _end_steps(variables: Mapping[str, str]) -> None:
+    """Ends what is left of a cluster's jobs: without a controller a step would tell it of its end for ever."""
+    left = [process for step in steps(variables) for process in family(step)]
+    for process in left:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def driven(
