@@ -9,7 +9,7 @@ from typing import Any, Final
 from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.foreign import clean, markdown_text
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.shown import NOTHING, shown_apart
 from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
 from dataenvgym_spec.questions.sides import Side
 from dataenvgym_spec.report import correcting, formats, noise, words
@@ -279,15 +279,11 @@ def difference_table(one: Contrasted) -> TextTable:
     lines = []
     for found in one.differences:
         topic = f"{found.topic} ({', '.join(found.kinds)})" if found.kinds else found.topic
-        values = [_value(values) for values in found.ends]
+        ends = [" / ".join(values) if values else NOTHING for values in found.ends]
+        values = shown_apart(ends, LONGEST)
         lines.append(Line(cells=(topic, visible(found.name), *values)))
     head = ("what differs", "key", clean(one.first.label), clean(one.second.label))
     return TextTable(title="what differs", head=head, lines=tuple(lines))
-
-
-def _value(values: Sequence[str]) -> str:
-    text = " / ".join(values) if values else "nothing"
-    return shortened(visible(text), LONGEST)
 
 
 # --- for programs ---------------------------------------------------------------------------------

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from dataenvgym_spec.cli.common import plural, sums_of
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.shown import NOTHING, shown, shown_apart, told_apart
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.diff import Difference, StageChange
+from dataenvgym_spec.questions.listed import Row, RowChange, are_rows, row_changes
 from dataenvgym_spec.questions.values import SideValue, ValueChange
 from dataenvgym_spec.resolve.merge import show_path
 
 EFFECTS: Final = ("changed", "added", "removed")
 LONGEST: Final = 70
+"""Characters of a value."""
+LONGEST_ROW: Final = 200
+"""Characters of what names a record of a list."""
 
 
 def lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
@@ -44,24 +47,52 @@ def lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
 
 
 def _change_lines(change: ValueChange, item: Difference, old: str, new: str) -> list[str]:
-    before, after = _text(change.old), _text(change.new)
-    head = f"{show_path(change.path)}: {before} -> {after}"
+    rows = [f"  {row}" for row in _rows(change)]
+    head = f"{show_path(change.path)}: "
+    head += f"{plural(len(rows), 'difference')}:" if rows else _ends(change.old, change.new)
     if item.common and len(change.arms) != len(item.common):
         head += f"  (arm {', '.join(change.arms)})"
     if not change.keyed:
         head += "  (no stage depends on it)"
     here, there = _place(change.old, old), _place(change.new, new)
-    return [head, f"  {here} -> {there}"]
+    return [head, *rows, f"  {here} -> {there}"]
 
 
-def _text(value: SideValue) -> str:
-    """A value on one line."""
-    if value.absent:
-        return "nothing"
-    content = value.value
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-    text = text.replace("\n", " ")
-    return shortened(text, LONGEST)
+def _ends(old: SideValue, new: SideValue) -> str:
+    """Two values on one line."""
+    values = [NOTHING if side.absent else side.value for side in (old, new)]
+    return " -> ".join(shown_apart(values, LONGEST))
+
+
+def _rows(change: ValueChange) -> list[str]:
+    """The records in which two lists differ, a line each; none of what is no list of records."""
+    old, new = ([] if side.absent else side.value for side in (change.old, change.new))
+    if not (are_rows(old) and are_rows(new)):
+        return []
+    rows = list(row_changes(old, new))
+    names = told_apart([_said(_common(row)) for row in rows], LONGEST_ROW)
+    return [_row(row, name) for row, name in zip(rows, names, strict=True)]
+
+
+def _common(change: RowChange) -> Row:
+    """What a record says on both sides; all of one that only one side has."""
+    if change.old is None or change.new is None:
+        return change.new or change.old or {}
+    return {name: value for name, value in change.old.items() if name not in change.names}
+
+
+def _row(change: RowChange, name: str) -> str:
+    if change.old is None or change.new is None:
+        return f"{'new' if change.old is None else 'gone'}: {name}"
+    ends = []
+    for key in change.names:
+        values = [row.get(key, NOTHING) for row in (change.old, change.new)]
+        ends.append(f"{key} {' -> '.join(shown_apart(values, LONGEST))}")
+    return f"{name}: {', '.join(ends)}"
+
+
+def _said(row: Row) -> str:
+    return ", ".join(f"{name} {shown(value)}" for name, value in row.items())
 
 
 def _place(value: SideValue, prefix: str) -> str:

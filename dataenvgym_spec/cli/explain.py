@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
 from dataenvgym_spec.core.errors import CODES, UserError, suggest
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.shown import shown_apart
 from dataenvgym_spec.language.catalogue import Page, is_code, page
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.explain import Explanation, LayerValue, explain, leaves, plain
@@ -120,9 +119,10 @@ def _paths(specs: Sequence[Resolved]) -> set[KeyPath]:
 def _text(group: _Shared, *, named: bool) -> str:
     lines = [f"arms {', '.join(group.arms)}:"] if named else []
     for item in group.explanations:
-        lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
-        for layer in item.layers:
-            value = _shown(layer.value)
+        values = [item.value, *(layer.value for layer in item.layers)]
+        held, *said = shown_apart(values, LONGEST)
+        lines.append(f"{show_path(item.path)} = {held}")
+        for layer, value in zip(item.layers, said, strict=True):
             lines.append(f"  {layer.span!s:40} {value:16} {_effect(layer)}")
         if not any(layer.effect == "holds" for layer in item.layers):
             lines.append(f"  {'default':40}")
@@ -133,13 +133,6 @@ def _effect(layer: LayerValue) -> str:
     if layer.layer == layer.span.file:
         return layer.effect
     return f"{layer.effect}  ({layer.layer})"
-
-
-def _shown(value: Json) -> str:
-    """A value on one line."""
-    plain_text = isinstance(value, str) and value.isprintable()
-    text = str(value) if plain_text else json.dumps(value, ensure_ascii=False)
-    return shortened(text, LONGEST)
 
 
 def _records(groups: Sequence[_Shared]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from dataenvgym_spec.cli.common import plural
 from dataenvgym_spec.cli.replies import text_lines
 from dataenvgym_spec.core.errors import visible
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.shown import told_apart
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.results.answered import Answered, History, Showing
 from dataenvgym_spec.results.effects import Change, Effect
@@ -25,10 +25,13 @@ def history_lines(history: History) -> Iterator[str]:
     yield f"{visible(item.id)}  an item of {visible(item.group)}"
     yield from text_lines("input", item.input)
     yield from text_lines("target", item.target)
+    predictions = [answer.row.prediction for answer in history.answers]
+    texts = [visible(text, limit=len(text)) for text in predictions]
+    said = dict(zip(predictions, told_apart(texts, LONGEST), strict=True))
     for place, answers in groupby(history.answers, key=_place):
         yield f"answered {place}"
         for answer in answers:
-            yield _answer_line(answer)
+            yield _answer_line(answer, said[answer.row.prediction])
     for showing in history.shown:
         stage = showing.stage
         yield f"shown    {stage.uses[0].label}, store/{stage.path.name}"
@@ -44,9 +47,8 @@ def _place(answer: Answered) -> str:
     return f"{run}, {visible(answer.split)}{baseline}{copy}"
 
 
-def _answer_line(answer: Answered) -> str:
+def _answer_line(answer: Answered, said: str) -> str:
     who = f"iteration {answer.iteration}" if answer.iteration else "base"
-    said = shortened(visible(answer.row.prediction), LONGEST)
     turned = f" ({answer.turned})" if answer.turned else ""
     return f"   {who:12} {_verdict(answer.row) + turned:18} {said}".rstrip()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.core.shown import NOTHING, shown_apart
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.provenance import place, slot_within
 from dataenvgym_spec.resolve.arms import Arm, Resolved
@@ -45,7 +45,9 @@ def changes(old: Any, new: Any, path: KeyPath = ()) -> list[ParamChange]:
     """
     old, new = _named(old), _named(new)
     if not isinstance(old, dict) or not isinstance(new, dict):
-        return [] if old == new else [ParamChange(path=path, old=old, new=new)]
+        # As in a key, 1 and 1.0 are two values.
+        same = canonical(old) == canonical(new)
+        return [] if same else [ParamChange(path=path, old=old, new=new)]
     if old.get("kind") != new.get("kind"):
         path = (*path, "kind")
         return [ParamChange(path=path, old=old.get("kind"), new=new.get("kind"))]
@@ -102,7 +104,9 @@ def _arm(stage: Stage, specs: Sequence[Resolved], experiment: str) -> Arm | None
 
 
 def _describe(change: ParamChange, stage: Stage, arm: Arm | None) -> str:
-    values = f"{_short(change.old)} -> {_short(change.new)}"
+    # None is a parameter that was not there.
+    ends = [NOTHING if value is None else value for value in (change.old, change.new)]
+    values = " -> ".join(shown_apart(ends, LONGEST))
     *outer, last = change.path
     holder = tuple(outer)
     component = _component(stage, holder)
@@ -159,12 +163,3 @@ def _of_baseline(path: KeyPath, stage: Stage) -> KeyPath:
     if name is None or path[:2] != ("student", "prompt"):
         return path
     return ("baselines", name, "prompt", *path[2:])
-
-
-def _short(value: Any) -> str:
-    """A value on one line."""
-    if value is None:
-        return "nothing"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return shortened(text, LONGEST)

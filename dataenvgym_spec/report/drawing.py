@@ -18,7 +18,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report.looks import PAGE, Look
-from dataenvgym_spec.report.text import shorten
+from dataenvgym_spec.report.text import apart
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.fates import Fates, IterationFates
@@ -196,6 +196,7 @@ def taught(
 def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str], *, look: Look = PAGE) -> str:
     """A dot and an interval per arm and student on the sealed test."""
     height = 0.55 + 0.27 * len(outcomes) + 0.12 * len(arms)
+    names = dict(zip(arms, apart(arms, 20), strict=True))
     places, labels = [], []
     with canvas("outcomes", look, height=height) as (axes, text):
         for row, outcome in enumerate(outcomes):
@@ -205,7 +206,7 @@ def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str], *, look: Look = P
             axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2)
             axes.plot([estimate.value], [place], _MARKERS[hue(number)], color=colour, markersize=6)
             places.append(place)
-            labels.append(f"{shorten(outcome.arm, 20)}, {outcome.student}")
+            labels.append(f"{names[outcome.arm]}, {outcome.student}")
         axes.set_yticks(places, labels)
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x")
@@ -266,7 +267,7 @@ def grid(grid: Grid, name: str, most: float, *, percent: bool, look: Look = PAGE
         step = 1 + columns // 16
         numbers = [str(number) for number in grid.iterations[::step]]
         axes.set_xticks(range(0, columns, step), numbers)
-        names = [shorten(clean(skill), 22) for skill in skills]
+        names = apart([clean(skill) for skill in skills], 22)
         axes.set_yticks(range(len(skills)), names)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)

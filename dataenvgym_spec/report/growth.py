@@ -16,7 +16,7 @@ from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.skills import Explore, SkillTree
 from dataenvgym_spec.report.drawing import canvas
 from dataenvgym_spec.report.looks import PAGE, Look
-from dataenvgym_spec.report.text import shorten
+from dataenvgym_spec.report.text import apart
 from dataenvgym_spec.results.flips import Flips
 from dataenvgym_spec.results.teachings import GrownTree, TreeTurn
 
@@ -78,17 +78,20 @@ def tree(grown: GrownTree, name: str, *, look: Look = PAGE) -> str:
 def _rows(grown: GrownTree) -> Iterator[tuple[str, bool, list[_Node]]]:
     """The rows of the picture: label, whether it is a subskill, and its nodes."""
     skills = dict.fromkeys(skill for turn in grown.turns for skill in turn.trees)
-    for skill in skills:
+    names = apart([clean(skill) for skill in skills], 22)
+    for skill, name in zip(skills, names, strict=True):
         turns = [turn for turn in grown.turns if skill in turn.trees]
-        yield shorten(clean(skill), 22), False, [_skill(turn, skill) for turn in turns]
+        yield name, False, [_skill(turn, skill) for turn in turns]
         named = [part.name for turn in turns for part in turn.trees[skill].subskills]
-        for subskill in dict.fromkeys(named):
+        subskills = list(dict.fromkeys(named))
+        labels = apart([clean(subskill) for subskill in subskills], 20)
+        for subskill, label in zip(subskills, labels, strict=True):
             nodes = [
                 _Node(iteration=turn.iteration, accepted=turn.accepted.get((skill, subskill), 0))
                 for turn in turns
                 if _has(turn.trees[skill], subskill)
             ]
-            yield f"· {shorten(clean(subskill), 20)}", True, nodes
+            yield f"· {label}", True, nodes
 
 
 def _has(tree: SkillTree, subskill: str) -> bool:

@@ -34,6 +34,7 @@ _FILTERS: Final = (
     text.amount,
     clean,
     text.shorten,
+    text.apart,
     pictures,
 )
 

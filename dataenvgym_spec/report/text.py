@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from dataenvgym_spec.core.shown import told_apart
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.results.evidence.statistics import Estimate
 
@@ -112,3 +114,12 @@ def shorten(text: str, limit: int) -> str:
     'abc…'
     """
     return shortened(text, limit, "…")
+
+
+def apart(texts: Sequence[str], limit: int) -> list[str]:
+    """Texts of at most `limit` characters; those that differ still do.
+
+    >>> apart(["with-state", "with-stars"], 6)
+    ['…state', '…stars']
+    """
+    return told_apart(texts, limit, "…")

@@ -15,12 +15,12 @@ from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.report import asking, correcting
 from dataenvgym_spec.report.text import (
+    apart,
     count,
     p_value,
     percent,
     point_interval,
     points,
-    shorten,
 )
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
@@ -98,10 +98,10 @@ def _explored(move: Mapping[str, Any]) -> str:
 
 
 def _exploited(move: Mapping[str, Any]) -> str:
-    changes = []
-    for name, number in move["delta"].items():
-        if number:
-            changes.append(f"{shorten(clean(name), _LONGEST)} {number:+,}")
+    delta = move["delta"]
+    names = apart([clean(name) for name in delta], _LONGEST)
+    pairs = zip(names, delta.values(), strict=True)
+    changes = [f"{name} {number:+,}" for name, number in pairs if number]
     more = len(changes) - _MOST_CHANGES
     if more > 0:
         changes = [*changes[:_MOST_CHANGES], f"and {more} more"]

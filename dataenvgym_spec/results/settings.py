@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.results.experiment import Results
 
 KEY: Final = (
@@ -76,8 +77,15 @@ def _arms(results: Results) -> list[dict[str, Any]]:
 
 
 def _setting(name: str, path: str, arms: Sequence[dict[str, Any]]) -> Setting:
-    values = [describe(_at(arm, path)) for arm in arms]
-    return Setting(name=name, path=path, values=tuple(values))
+    return Setting(name=name, path=path, values=_described([_at(arm, path) for arm in arms]))
+
+
+def _described(values: Sequence[Any]) -> tuple[str, ...]:
+    """Values in a few words, or in full where those words are alike and the values are not."""
+    words = tuple(map(describe, values))
+    # None, and an empty mapping or list, are one: there is nothing.
+    exact = tuple("null" if value in (None, {}, []) else canonical(value) for value in values)
+    return words if len(set(words)) == len(set(exact)) else exact
 
 
 def _at(settings: Any, path: str) -> Any:

@@ -12,6 +12,8 @@ from dataenvgym_spec.results.evidence.statistics import Estimate
 
 LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
+LONGEST_NAME: Final = 250
+"""Characters of a param's name that MLflow takes."""
 NOTE: Final = "mlflow.note.content"
 """The tag that MLflow shows as a description."""
 RULE: Final = "| --- "
@@ -71,7 +73,14 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     text = value if isinstance(value, str) else canonical(value)
     # What would turn the text around it, or a database refuses (NUL), is shown by its number.
     lines = [visible(line, len(line)) for line in text.split("\n")]
-    yield path[:250], shorten("\n".join(lines))
+    yield _bounded_name(path), shorten("\n".join(lines))
+
+
+def _bounded_name(path: str) -> str:
+    """A path as MLflow takes it; of a longer one the end is a digest."""
+    if len(path) <= LONGEST_NAME:
+        return path
+    return f"{path[: LONGEST_NAME - 9]}-{text_digest(path)[:8]}"
 
 
 def shorten(text: str) -> str:

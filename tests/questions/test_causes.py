@@ -177,3 +177,17 @@ def test_another_component_is_one_change() -> None:
         {"policy": {"kind": "allocate", "power": 1}}, {"policy": {"kind": "greedy", "top": 3}}
     )
     assert (found.path, found.old, found.new) == (("policy", "kind"), "allocate", "greedy")
+
+
+def test_two_values_that_differ_at_their_end_are_told_apart(tmp_path: Path) -> None:
+    many = "{kind: lora, targets: [q_proj, k_proj, v_proj, o_proj, gate_proj, %s]}"
+    both = []
+    for name in ("up_proj", "down_proj"):
+        specs = resolved(tmp_path, LORA.replace("{kind: lora}", many % name))
+        both.append(next(stage for stage in stages(specs) if stage.kind == "train"))
+    told = cause(both[1], {"params": both[0].plain}, (), "tiny") or ""
+    assert '"up_proj"] -> ' in told and told.endswith('"down_proj"]')
+
+
+def test_as_in_a_key_one_and_one_point_zero_are_two_values() -> None:
+    assert [(one.old, one.new) for one in changes({"power": 1}, {"power": 1.0})] == [(1, 1.0)]

@@ -348,6 +348,18 @@ def test_markdown_is_a_table_in_which_foreign_text_is_only_text(repo: Path) -> N
     assert said.startswith("| side | student |")
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_two_prompts_that_differ_at_their_end_are_shown_apart(repo: Path, form: str) -> None:
+    path = repo / "experiments" / "tiny.json"
+    index = json.loads(path.read_text())
+    for arm, end in (("with-state", "briefly"), ("no-state", "at length")):
+        index["settings"][arm]["student"]["prompt"] = f"{'Think, and answer. ' * 9}Answer {end}."
+    write_json(path, index)
+    said = call("dataenvgym", "compare", "tiny", "--format", form, cwd=repo, COLUMNS="200").stdout
+    (row,) = (line for line in said.splitlines() if "student.prompt" in line)
+    assert "Answer briefly." in row and "Answer at length." in row
+
+
 def test_selection_and_the_last_student_can_be_asked_for(repo: Path) -> None:
     command = ("compare", "tiny", "--split", "selection", "--student", "last", "--json")
     told = json.loads(call("dataenvgym", *command, cwd=repo).stdout)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.cli.difference import lines
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.questions.diff import Difference, diff
 from dataenvgym_spec.resolve.merge import show_path
@@ -165,6 +166,59 @@ def test_arms_that_come_and_go(compare: Write) -> None:
         ("added", "strong"),
         ("removed", "no-state"),
     }
+
+
+CONTRAST = "{arm: with-state, against: no-state, student: best, split: test, primary: true}"
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "said"),
+    [
+        (
+            f"{CONTRAST[:-5]}false}}, {{arm: no-state, against: base, primary: true}}",
+            [
+                "arm with-state, against no-state, student best, split test: primary true -> false",
+                "new: arm no-state, against base, student best, split test, primary true",
+            ],
+        ),
+        ("{arm: no-state, against: base, primary: true}, " + CONTRAST, [
+            "new: arm no-state, against base, student best, split test, primary true",
+        ]),
+        (
+            "{arm: no-state, against: base}",
+            [
+                "gone: arm with-state, against no-state, student best, split test, primary true",
+                "new: arm no-state, against base, student best, split test, primary false",
+            ],
+        ),
+        (CONTRAST[:-1] + ", slice: {hops: 2}}", [
+            "arm with-state, against no-state, student best, split test, primary true: "
+            'slice nothing -> {"hops": 2}',
+        ]),
+    ],
+)  # fmt: skip
+def test_of_a_list_of_records_each_that_differs_is_a_line(
+    contrasts: str, said: list[str], compare: Write
+) -> None:
+    found = compare(TINY.replace(CONTRAST, contrasts))
+    head, *rows, place, _ = lines(found, "HEAD:", "", several=False)
+    much = "1 difference" if len(said) == 1 else "2 differences"
+    assert head == f"analysis.contrasts: {much}:  (no stage depends on it)"
+    assert rows == [f"  {row}" for row in said]
+    assert place.startswith("  HEAD:specs/tiny.yaml:")
+
+
+@pytest.mark.parametrize("ends", [("!", "?"), ("", " "), ("\\n1", " 1")])
+def test_two_values_that_differ_are_never_shown_alike(
+    ends: tuple[str, str], compare: Write
+) -> None:
+    old, new = (
+        TINY.replace("description: A spec", f'description: "{"A spec " * 20}{end}"\n# ')
+        for end in ends
+    )
+    head = lines(compare(new, old=old), "", "", several=False)[0]
+    before, after = head.removesuffix("  (no stage depends on it)").split(" -> ")
+    assert before.removeprefix("description: ") != after
 
 
 def test_what_no_key_reads_changes_no_stage(compare: Write) -> None:

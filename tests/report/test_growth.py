@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,12 @@ def test_report_and_exports_have_them(content: Study, tmp_path: Path) -> None:
     names = {path.name for path in export(content, tmp_path / "paper", ("svg",))}
     assert names >= {"tree-with-state.svg", "flips-with-state.svg", "flips-no-state.svg"}
     assert "tree-no-state.svg" not in names
+
+
+def test_names_with_one_beginning_keep_apart() -> None:
+    start = "adding two large numbers "
+    first = grown(1).turns[0]
+    trees = {f"{start}{word}": first.trees["skill 0"] for word in ("by hand", "in mind")}
+    turn = replace(first, trees=trees, accepted={})
+    svg = tree(GrownTree(arm="a", seed=0, turns=(turn,)), "tree-0")
+    assert "numbers by hand" in svg and "numbers in mind" in svg

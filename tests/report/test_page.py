@@ -585,6 +585,18 @@ def test_settings_that_differ(one):
     )
 
 
+def test_settings_that_differ_at_their_end_are_shown_apart(tmp_path, undrawn):
+    store = Store(tmp_path)
+    store.write()
+    path = tmp_path / "experiments" / "tiny.json"
+    index = json.loads(path.read_text())
+    for arm, end in (("with-state", "briefly"), ("no-state", "at length")):
+        index["settings"][arm]["student"]["prompt"] = f"{'Think. ' * 300}Answer {end}."
+    write_json(path, index)
+    said = page(study(load("tiny", tmp_path)))
+    assert said.count("Answer briefly.</td>") == said.count("Answer at length.</td>") == 2
+
+
 def test_flips_add_up(one):
     for gain in study(one).gains:
         assert (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from dataenvgym_spec.cli.history import history_lines
 from dataenvgym_spec.results.answered import histories
 from dataenvgym_spec.results.experiment import load
 from tests.support.copied import Copied
@@ -61,6 +64,21 @@ def test_examples_that_it_was_shown_for_are_found(repo: Path) -> None:
     assert len(showing.examples) == 2
     (never,) = histories([load("tiny", repo)], "0006")
     assert never.shown == ()
+
+
+def test_answers_that_differ_at_their_end_are_told_apart(repo: Path) -> None:
+    (history,) = histories([load("tiny", repo)], ITEM)
+    start = "First, the question asks for the greatest number that divides both: it is "
+    answers = [
+        replace(one, row=msgspec.structs.replace(one.row, prediction=f"{start}{number}"))
+        for number, one in enumerate(history.answers)
+    ]
+    said = [
+        line.split("...")[-1]
+        for line in history_lines(replace(history, answers=tuple(answers)))
+        if line.startswith(("   base", "   iteration"))
+    ]
+    assert len(set(said)) == len(answers) and said[-1].endswith(f"it is {len(answers) - 1}")
 
 
 def test_the_command_tells_people_and_programs_the_same(repo: Path) -> None:

@@ -86,3 +86,11 @@ def test_params_show_what_would_turn_the_text_around_it(text: str) -> None:
     ((_, value),) = flatten({"prompt": text})
     assert value.replace("\n", "").isprintable()
     assert value == text or not text.replace("\n", "").isprintable() or len(text) > 500
+
+
+def test_params_with_long_paths_that_differ_at_the_end_keep_apart() -> None:
+    deep: dict[str, object] = {"one": 1, "two": 2}
+    for name in "abcd":
+        deep = {name * 80: deep}
+    names = [name for name, _ in flatten(deep)]
+    assert len(set(names)) == 2 and max(map(len, names)) == 250
