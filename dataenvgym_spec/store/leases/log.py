@@ -9,6 +9,7 @@ host that creates one whose neighbours are gone finds a higher one, and has lost
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any, Final, Literal
 
@@ -22,6 +23,10 @@ from dataenvgym_spec.store.leases.register import Register
 
 DIGITS: Final = 12
 BEAT: Final = ".beat"
+LOOKS: Final = 120
+"""How often the last event is looked for where a name is listed and not there."""
+PAUSE: Final = 1.0
+"""Seconds between two such looks."""
 Act = Literal["claimed", "published", "released"]
 
 
@@ -82,14 +87,27 @@ class Log:
             raise StageError(message, help=help) from error
 
     def last(self) -> tuple[int, LeaseEvent | None]:
-        """The last event and its number; 0 and None of an empty log."""
-        while True:
+        """The last event and its number; 0 and None of an empty log.
+
+        Raises:
+            StageError: somebody else has written there, or what is there cannot be read.
+        """
+        number = 0
+        for look in range(LOOKS):
             numbers = self.numbers()
             if not numbers:
                 return 0, None
             event = self.event(numbers[-1])
-            if event is not None:  # else the log went on and was shortened meanwhile
+            if event is not None:
                 return numbers[-1], event
+            # The log went on and was shortened meanwhile. A network disk may show a name for a
+            # minute that is gone.
+            if look and numbers[-1] == number:
+                time.sleep(PAUSE)
+            number = numbers[-1]
+        message = f"the lease '{self._path(number)}' is listed, and is not there"
+        help = "look whether that folder or bucket is whole, and whether this user may read it"
+        raise StageError(message, help=help)
 
     def append(self, number: int, event: LeaseEvent) -> bool:
         """Appends an event; False if the log has gone on without it."""

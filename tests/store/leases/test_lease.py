@@ -11,6 +11,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import LEASE_LOST
+from dataenvgym_spec.store.leases import log
 from dataenvgym_spec.store.leases.lease import Claimant, Clock, Heartbeat, Lease, LeaseLost, take
 from dataenvgym_spec.store.leases.log import Log
 from dataenvgym_spec.store.leases.register import FolderRegister
@@ -196,6 +197,32 @@ def test_a_log_that_cannot_be_read_is_told(register: FolderRegister) -> None:
     register.create("stage/000000000001", b"{}")
     with pytest.raises(StageError, match="cannot be read"):
         taken(register, "a")
+
+
+def test_a_name_that_is_listed_and_not_there_is_looked_for_a_while(
+    register: FolderRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network disk shows names for a minute that are gone; one that stays is a fault, and ends."""
+    events, lease = Log(register, "stage"), taken(register, "a")
+    gone = register.folder / "stage" / "000000000009"
+    gone.symlink_to("nowhere")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(slept) < 1000, "it looks for ever"
+        if len(slept) == 5 and not stays:
+            gone.unlink()
+
+    monkeypatch.setattr(log.time, "sleep", sleep)
+    stays = True
+    with pytest.raises(StageError, match="'stage/000000000009' is listed, and is not there"):
+        events.last()
+    assert sum(slept) > 60
+    slept.clear()
+    stays = False
+    number, event = events.last()
+    assert (number, len(slept)) == (lease.number, 5) and event is not None
 
 
 def test_of_many_at_once_one_creates_a_name_and_nobody_sees_half_of_it(
