@@ -23,12 +23,21 @@ from tests.support.machines import needs_machines
 from tests.support.rays import Driver, cluster, outs, stages_that_run, with_remote
 from tests.support.remotes import s3
 from tests.support.repositories import call, new_repo
-from tests.support.specs import SMALL, merged, plain
+from tests.support.specs import SMALL, TAUGHT, merged, plain
 from tests.support.waiting import wait_until
 
-BATCHES = {"student": {"generate": {"batch_size": 2}}}
-SHARED = yaml.safe_dump(merged(plain(SMALL), BATCHES), sort_keys=False)
-PROFILE = "evaluation: {shards: 2, min_batches: 1}\n"
+ONE_BY_ONE = {
+    "student": {"generate": {"batch_size": 2}},
+    # What the teacher is asked beside does not depend on who shares the questions.
+    "teachers": {"itself": {"concurrency": 1}},
+    "agent": {"engine": {"samples": 1}},
+    "loop": {"teach": {"examples": 80}},
+}
+SHARED = yaml.safe_dump(merged(TAUGHT, ONE_BY_ONE), sort_keys=False)
+PROFILE = """\
+evaluation: {shards: 2, min_batches: 1}
+generation: {shards: 2, min_batches: 1}
+"""
 
 
 def left(driver: Driver, repo: Path, shards: int = 0) -> int:
@@ -107,13 +116,16 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         wait_until(lambda: not any(map(stages_that_run, (first, second))), "its stages end")
 
         # Another one goes on from what is done.
-        evaluations = set(repo.glob("store/evaluate-*")) - locked(repo)
+        divided = {*repo.glob("store/evaluate-*"), *repo.glob("store/generate-*")}
+        shards = 2 * len(divided - locked(repo))
         driver = Driver(repo, tmp_path / "second.log", "--address", ray.address)
         assert driver.process.wait(1000) == 0, driver.said()
-        assert left(driver, repo, 2 * len(evaluations)) <= len(outs(repo)) - done + 2
+        assert left(driver, repo, shards) <= len(outs(repo)) - done + 2
         assert run_again(before, repo) == [] and before
         assert set(executions(driver).values()) == {1}
-        assert all(map(driver.shards, ("first", "second"))), "evaluations are shared"
+        for kind in ("evaluate", "generate"):
+            on_first, on_second = (driver.shards(kind, name) for name in ("first", "second"))
+            assert on_first & on_second, f"a stage that is a shard on each: {kind}"
         assert all(f": started on {name}\n" in driver.said() for name in ("first", "second"))
         assert "up to date" in call("dvc", "status", cwd=repo).stdout
         assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout

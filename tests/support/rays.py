@@ -157,13 +157,13 @@ class Driver:
                 found.append(path.stem)
         return found
 
-    def shards(self, machine: str) -> list[str]:
-        """The shards that a machine has done."""
-        found = []
-        for path in sorted((self.repo / ".dataenvgym" / "output").glob("evaluate-*-of-*.txt")):
+    def shards(self, kind: str, machine: str) -> set[str]:
+        """The stages of a kind of which a machine has done a shard."""
+        found = set()
+        for path in (self.repo / ".dataenvgym" / "output").glob(f"{kind}-*-of-*.txt"):
             said = path.read_text(encoding="utf-8")
             if f"  on {machine}" in said and " answers in " in said:
-                found.append(path.stem)
+                found.add(path.name.partition(".")[0])
         return found
 
 

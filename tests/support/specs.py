@@ -116,3 +116,37 @@ def painted(writer: dict[str, Any], engine: dict[str, Any], **agent: Any) -> str
     tree |= {"arms": {"seen": {}}, "seeds": {"run": [0]}}
     del tree["analysis"]
     return yaml.safe_dump(tree)
+
+
+TAUGHT = merged(
+    plain(SMALL),
+    {
+        # So long that it has learned where an answer ends.
+        "student": {"model": {"pretrain": {"length": {"steps": 60}, "learning_rate": 5e-3}}},
+        "teachers": {
+            "generator": None,
+            "itself": {
+                "kind": "student",
+                "temperature": 0.1,
+                "max_tokens": 5,
+                "dtype": "float32",
+                "concurrency": 16,
+            },
+        },
+        "arms": {"main": {"agent": {"observe": {"scores": True}}}},
+        "agent": {
+            "engine": {
+                "kind": "expert-iteration",
+                "oversample": None,
+                "teacher": "itself",
+                "source": "problems",
+                "samples": 8,
+                "accept": "majority",
+                "prompt": "prompts/tiny.j2",
+            },
+            # A student that has hardly learned is seldom right.
+            "checks": {"scorable": {"action": "off"}},
+        },
+    },
+)
+"""A student that is its own teacher, as a tree."""

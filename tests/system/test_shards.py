@@ -15,7 +15,7 @@ from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.dvc.state import hash_of
 from tests.support.commands import BIN, environment
 from tests.support.repositories import call, new_repo, share
-from tests.support.specs import SMALL, merged, plain
+from tests.support.specs import SMALL, TAUGHT, merged, plain
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -69,44 +69,8 @@ def test_the_bytes_are_those_of_one_process_though_a_shard_is_killed(tmp_path: P
     assert {log.get("shards") for log in logs(whole)} == {None}
 
 
-TAUGHT = yaml.safe_dump(
-    merged(
-        plain(SMALL),
-        {
-            # So long that it has learned where an answer ends.
-            "student": {"model": {"pretrain": {"length": {"steps": 60}, "learning_rate": 5e-3}}},
-            "teachers": {
-                "generator": None,
-                "itself": {
-                    "kind": "student",
-                    "temperature": 0.1,
-                    "max_tokens": 5,
-                    "dtype": "float32",
-                    "concurrency": 16,
-                },
-            },
-            "arms": {"main": {"agent": {"observe": {"scores": True}}}},
-            "agent": {
-                "engine": {
-                    "kind": "expert-iteration",
-                    "oversample": None,
-                    "teacher": "itself",
-                    "source": "problems",
-                    "samples": 8,
-                    "accept": "majority",
-                    "prompt": "prompts/tiny.j2",
-                },
-                # A student that has hardly learned is seldom right.
-                "checks": {"scorable": {"action": "off"}},
-            },
-        },
-    ),
-    sort_keys=False,
-)
-
-
 def test_a_teacher_in_a_stage_is_asked_by_several_processes(tmp_path: Path) -> None:
-    repo = new_repo(tmp_path / "repo", TAUGHT)
+    repo = new_repo(tmp_path / "repo", yaml.safe_dump(TAUGHT, sort_keys=False))
     (repo / "hardware.yaml").write_text("generation: {shards: 2, min_batches: 1}\n", "utf-8")
     command = ["dataenvgym", "run", "tiny", "--jobs", "2"]
     said = call(*command, cwd=repo, apart=True, OMP_NUM_THREADS="1").stdout
