@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,10 +92,11 @@ def test_two_nodes_train_one_student(tmp_path: Path, monkeypatch: pytest.MonkeyP
         text = output.read_text(encoding="utf-8") if output.exists() else ""
         return text.count("machine 2 of 2")
 
-    def trains() -> bool:
-        return bool(
-            joined() and helpers(repo) and any(works_on(repo, train).glob("checkpoints/*/complete"))
-        )
+    def checkpoints() -> set[Path]:
+        return {*works_on(repo, train).glob("checkpoints/*/complete")}
+
+    def trains(before: Set[Path] = frozenset()) -> bool:
+        return bool(joined() and helpers(repo) and checkpoints() - before)
 
     with slurm(nodes=2) as variables:
         for name, value in variables.items():
@@ -108,7 +110,9 @@ def test_two_nodes_train_one_student(tmp_path: Path, monkeypatch: pytest.MonkeyP
         again = "ended by a fault of the machine, tried again"
         wait_until(lambda: again in log.read_text(encoding="utf-8"), again, driver)
 
-        wait_until(trains, "two nodes train again", driver)
+        # One that has kept nothing of its own is not put back.
+        there = checkpoints()
+        wait_until(lambda: trains(there), "two nodes train again", driver)
         (number,) = (number for number, name in named("dataenvgym-").items() if train in name)
         before = joined()
         subprocess.run(["scancel", "--batch", "--signal=USR1", number], check=True)
