@@ -19,8 +19,12 @@ GIVEN: Final = "DATAENVGYM_CPUS"
 """The environment variable with the processors that a run has given to one of its stages."""
 OF_A_JOB: Final = "SLURM_CPUS_PER_TASK"
 """Slurm's own, where a job has asked for some. Not all clusters hold processes to them."""
+LEFT: Final = "DATAENVGYM_MEMORY_LEFT"
+"""The environment variable with the bytes of main memory that no stage of a run needs, now that one
+more starts: what is kept between stages may take them."""
 _GROUPS: Final = Path("/sys/fs/cgroup")
-_MEMORY: Final = Path("/proc/meminfo")
+_PROCESSES: Final = Path("/proc")
+_MEMORY: Final = _PROCESSES / "meminfo"
 
 
 def cpus_here(groups: Path = _GROUPS) -> int:
@@ -60,6 +64,35 @@ def memory_here(groups: Path = _GROUPS, memory: Path = _MEMORY) -> int | None:
         if line.isdigit():
             found.append(int(line))
     return min(found, default=None)
+
+
+def memory_left(environ: Mapping[str, str]) -> int | None:
+    """Bytes of main memory that no stage needs which runs; None where nobody has said it.
+
+    Args:
+        environ: of a stage that starts.
+    """
+    text = environ.get(LEFT, "")
+    return int(text) if text.isdecimal() else None
+
+
+def memory_of(process: int, processes: Path = _PROCESSES) -> int:
+    """Bytes of main memory that a process has, and those that it has started.
+
+    Of what several processes share each has its part. Of one that is gone, nothing.
+    """
+    folder = processes / str(process)
+    taken = 0
+    try:
+        for line in (folder / "smaps_rollup").read_text(encoding="ascii").splitlines():
+            name, _, rest = line.partition(":")
+            if name == "Pss":
+                taken = int(rest.split()[0]) * 1024
+        children = [(one / "children").read_text() for one in (folder / "task").iterdir()]
+    except OSError:
+        return 0
+    below = [int(child) for text in children for child in text.split()]
+    return taken + sum(memory_of(child, processes) for child in below)
 
 
 def gpus_here(environ: Mapping[str, str]) -> int:

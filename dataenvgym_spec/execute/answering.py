@@ -159,18 +159,15 @@ def _engine(
     settings = GenerationSettings.parse(params.plain["generate"])
     with ExitStack() as stack:
         with context.phase("load"):
-            kept = None
-            if gpu_count() or not alone:
-                holding = kept_engine(
-                    params.backend,
-                    settings=settings,
-                    student=student,
-                    base=base,
-                    content=content_of_base(context),
-                    files=files,
-                )
-                kept = stack.enter_context(holding)
-            engine = kept or load_backend(
+            holding = kept_engine(
+                params.backend,
+                settings=settings,
+                student=student,
+                base=base,
+                content=content_of_base(context) if gpu_count() or not alone else None,
+                files=files,
+            )
+            engine = stack.enter_context(holding) or load_backend(
                 params.backend, settings=settings, student=student, base=base, files=files
             )
         facts = _facts(context, engine, settings)

@@ -19,6 +19,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
 from dataenvgym_spec.core.machine import gpu_count
+from dataenvgym_spec.core.room import LEFT
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.circumstances import read_circumstances
@@ -155,18 +156,19 @@ def execute(
 
 
 def make_room(stage: Stage, circumstances: Circumstances) -> None:
-    """Ends what the run keeps on the GPU before a stage that uses it, but for what that asks.
+    """Ends what the run keeps where a stage needs the room, but for what it asks.
 
     An evaluation sees to that itself. The profile of the machine is applied already: it is part of
     what tells one engine from another.
     """
-    if stage.kind == "evaluate" or not (stage.on_device or stage.reads_student) or not gpu_count():
+    gpus = (stage.on_device or stage.reads_student) and gpu_count() > 0
+    if stage.kind == "evaluate" or not (gpus or LEFT in os.environ):
         return
     from dataenvgym_spec.execute.warm import servers
 
     wholes = [whole.under(circumstances) for _, whole in stage.params.components()]
     teachers = [part for whole in wholes for part in whole.walk() if part.slot == "teacher"]
-    servers.make_room(teachers, os.environ)
+    servers.make_room(teachers, os.environ, gpus=gpus)
 
 
 def working(

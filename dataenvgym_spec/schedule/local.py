@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.faults import KILLED, is_fault
 from dataenvgym_spec.core.hashing import STEADY
-from dataenvgym_spec.core.room import GIVEN, VISIBLE
+from dataenvgym_spec.core.room import GIVEN, LEFT, VISIBLE
 from dataenvgym_spec.schedule import starter
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work, shard_command
@@ -62,8 +62,11 @@ class LocalRunner:
         """Whether there is a slot for a work, and what it needs."""
         if len(self.running) >= self.slots:
             return False
-        used = [self.capacity.clipped(one.needs) for one in self.running.values()]
-        return self._has_room([*used, self.capacity.clipped(work.needs)])
+        return self._has_room(self._needs_with(work))
+
+    def _needs_with(self, work: Work) -> list[Needs]:
+        """What a work needs, and those that run."""
+        return [self.capacity.clipped(one.needs) for one in (*self.running.values(), work)]
 
     def _has_room(self, used: list[Needs]) -> bool:
         memory = sum(needs.memory for needs in used)
@@ -103,7 +106,11 @@ class LocalRunner:
 
     def _given(self, work: Work) -> dict[str, str]:
         """What of this machine a work may use."""
-        return {**self._devices(work), GIVEN: str(self.capacity.clipped(work.needs).cpus)}
+        given = {**self._devices(work), GIVEN: str(self.capacity.clipped(work.needs).cpus)}
+        if self.capacity.memory:
+            used = sum(needs.memory for needs in self._needs_with(work))
+            given[LEFT] = str(max(0, self.capacity.memory - used))
+        return given
 
     def _devices(self, work: Work) -> dict[str, str]:
         """The GPUs that a work may see: no other work sees them meanwhile.

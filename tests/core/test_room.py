@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core import room
-from dataenvgym_spec.core.room import GIVEN, OF_A_JOB, cpus_given, cpus_here, gpus_here, memory_here
+from dataenvgym_spec.core.room import (
+    GIVEN,
+    LEFT,
+    OF_A_JOB,
+    cpus_given,
+    cpus_here,
+    gpus_here,
+    memory_here,
+    memory_left,
+    memory_of,
+)
 
 
 def test_processors_are_those_of_the_affinity_and_of_the_group(tmp_path: Path) -> None:
@@ -31,6 +41,22 @@ def test_memory_is_the_least_of_what_is_allowed(tmp_path: Path) -> None:
     assert memory_here(tmp_path, machine) == 2048 * 1024
     (tmp_path / "memory.max").write_text("4096\n", encoding="utf-8")
     assert memory_here(tmp_path, machine) == 4096
+
+
+def test_memory_of_a_process_is_that_of_all_below_it(tmp_path: Path) -> None:
+    for process, kilobytes, below in ((7, 100, "8 9 "), (8, 20, ""), (9, 3, "10 ")):
+        threads = tmp_path / str(process) / "task" / str(process)
+        threads.mkdir(parents=True)
+        (threads / "children").write_text(below, encoding="ascii")
+        text = f"0-1 ---p [rollup]\nRss: 999 kB\nPss:  {kilobytes} kB\nPss_Anon: 1 kB\n"
+        (tmp_path / str(process) / "smaps_rollup").write_text(text, encoding="ascii")
+    assert memory_of(7, tmp_path) == 123 * 1024, "one has gone meanwhile"
+    assert memory_of(os.getpid()) > 2**20
+
+
+def test_what_is_left_of_memory_is_what_a_run_says() -> None:
+    assert memory_left({}) is memory_left({LEFT: "much"}) is None
+    assert memory_left({LEFT: "0"}) == 0
 
 
 def test_gpus_are_those_that_are_there_and_visible(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import KILLED
-from dataenvgym_spec.core.room import VISIBLE
+from dataenvgym_spec.core.room import LEFT, VISIBLE, memory_of
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES
 from dataenvgym_spec.execute.warm.client import WORKER
-from dataenvgym_spec.execute.warm.kept import release
+from dataenvgym_spec.execute.warm.kept import fit, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.language.components import definition
@@ -330,6 +330,27 @@ def test_an_engine_makes_room_on_each_of_its_gpus_and_on_no_other(
     monkeypatch.delenv(VISIBLE)
     release(os.environ)
     wait_until(lambda: not run.engines(), "who sees all GPUs needs all of them")
+
+
+def test_what_main_memory_has_no_room_for_ends_unless_it_is_used(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, wider = run.adapter("first", "1"), run.adapter("wider", "2", r=8)
+    run.said(first)
+    (one,) = run.engines()
+    run.said(wider)
+    fit(os.environ)
+    monkeypatch.setenv(LEFT, str(3 * memory_of(one)))
+    fit(os.environ)
+    assert len(run.engines()) == 2, "there is room for both, as far as anybody says"
+    with asked(run.base, first, TOLD) as engine:
+        monkeypatch.setenv(LEFT, "0")
+        assert run.said(wider) == "2?"
+        assert engine.generate(["?"])[0].text == "1?"
+    assert run.loads() == 2, "a stage used the one, and was about to use the other"
+    monkeypatch.setenv(LEFT, str(3 * memory_of(one) // 2))
+    fit(os.environ)
+    wait_until(lambda: len(run.engines()) == 1, "there is room for one")
 
 
 def test_where_no_socket_can_be_named_none_is_kept(

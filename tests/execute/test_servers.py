@@ -17,13 +17,17 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import MachineFault
+from dataenvgym_spec.core.room import LEFT, memory_of
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES
+from dataenvgym_spec.execute.run import make_room
 from dataenvgym_spec.execute.warm import kept, servers
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import Ask
 from dataenvgym_spec.gym.students.models.path import Local
 from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
+from tests.support.graphs import compiled
 from tests.support.served import OPTIONS, STAND_IN, Run, kept_for_a_run, pids
+from tests.support.specs import SMALL
 from tests.support.waiting import gone, wait_until
 
 
@@ -100,6 +104,27 @@ def test_it_ends_where_its_gpu_is_needed_and_nobody_asks_it(run: Run) -> None:
     assert gone(there)
     with teacher(run.base) as later:
         assert said(later) and pids(run.base) != there
+
+
+def test_it_ends_where_main_memory_has_no_room_for_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (next_one,) = (one for one in compiled(tmp_path, SMALL).stages if one.kind == "train")
+    monkeypatch.setenv(LEFT, "0")
+    with teacher(run.base) as first:
+        said(first)
+        there = pids(run.base)
+        make_room(next_one, {})
+        assert not gone(there), "a stage asks it, and has the memory for it"
+    (keeper,) = run.engines()
+    both = memory_of(keeper)
+    assert both > memory_of(there[0]) > memory_of(there[1]) > 0
+    monkeypatch.setenv(LEFT, str(2 * both))
+    make_room(next_one, {})
+    assert not gone(there), "there is room for it"
+    monkeypatch.setenv(LEFT, str(both // 2))
+    make_room(next_one, {})
+    assert gone(there)
 
 
 def test_whoever_needs_its_gpu_waits_for_its_end(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.core.room import GIVEN
+from dataenvgym_spec.core.room import GIVEN, LEFT
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner, reason
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Shard, Work
@@ -109,8 +109,12 @@ def test_memory_is_held_against_what_there_is(runner: LocalRunner) -> None:
     runner.running = {"a": work("a", memory=70)}
     assert not runner.fits(work("b", memory=40))
     assert runner.fits(work("b", memory=30))
+    # What no work needs may be taken by what is kept between them.
+    assert runner._given(work("b", memory=20))[LEFT] == "10"
+    assert runner._given(work("b", memory=10**9))[LEFT] == "0"
     runner.capacity = Capacity(cpus=3)
     assert runner.fits(work("b", memory=40))
+    assert LEFT not in runner._given(work("b", memory=20))
 
 
 @pytest.mark.parametrize("now", [False, True])

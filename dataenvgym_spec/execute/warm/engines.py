@@ -21,7 +21,7 @@ from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import IMPORTED
-from dataenvgym_spec.execute.warm.kept import TRIES, answer, place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, answer, fit, place, reached, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.loading import parts
@@ -98,7 +98,7 @@ def kept_engine(
 ) -> Iterator[Backend | None]:
     """A student in an engine that is kept for the run; None if this process has to load it itself.
 
-    On a GPU whatever else the run keeps there ends first.
+    On a GPU whatever else the run keeps there ends first; so does what main memory has no room for.
 
     Args:
         component: the backend.
@@ -106,7 +106,7 @@ def kept_engine(
         student: folder of a model, or of an adapter.
         base: the model that an adapter adapts.
         content: identifies what that, or the base itself where it is asked, holds. None of a model
-            that is no base, or where nobody has worked it out.
+            that is no base, or where nobody has worked it out, or none is to be kept.
         files: where the files lie that its options name by digest.
     """
     model, adapter = parts(student, base)
@@ -122,6 +122,7 @@ def kept_engine(
         at = _place(wanted, adapter)
     if gpu_count():
         release(os.environ, but=(at,))
+    fit(os.environ, but=(at,))
     with ExitStack() as stack:
         if at is None or wanted is None:
             yield None

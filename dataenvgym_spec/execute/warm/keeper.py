@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.warm.kept import idle_seconds
+from dataenvgym_spec.execute.warm.kept import idle_seconds, stays
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.gym.teachers.server import Server, Unwanted
 
@@ -64,10 +64,11 @@ class Keeper:
 
     def _serve(self, connection: Connection) -> None:
         first = connection.recv()
-        if first is None:
-            # Its GPU is wanted. Whoever has that GPU asks the server itself, if any stage does.
+        if isinstance(first, int):
+            # What it takes is wanted. Who may have that asks the server itself, if any stage does.
             with self._counting:
-                self.over = self.over or not self._asking
+                used = bool(self._asking)
+                self.over = self.over or not stays(connection, first, used=used)
             return
         if self._counted(connection):
             connection.send(self._started(first))

@@ -1,7 +1,8 @@
 """Where processes listen that a run keeps between its stages, and how they are reached and ended.
 
 One keeps an engine (`holder`), or the server of a teacher (`keeper`). Its name says whose it is, on
-which GPUs it runs and what it keeps; whoever needs one of those GPUs ends it first.
+which GPUs it runs and what it keeps; whoever needs one of those GPUs, or the main memory that it
+takes, ends it first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
-from dataenvgym_spec.core.room import gpus_named
+from dataenvgym_spec.core.room import gpus_named, memory_left, memory_of
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, VLLM_CACHE, count
 from dataenvgym_spec.execute.warm.client import (
     WORKER,
@@ -78,20 +79,67 @@ def release(environ: Mapping[str, str], but: Collection[Path | None] = ()) -> No
         environ: names the worker of the run, and the GPUs.
         but: the places of what stays.
     """
+    wanted = _gpus(environ)
+    for path, gpus in _places(environ):
+        if path not in but and _meet(wanted, gpus):
+            _limit(path, 0)
+
+
+def fit(environ: Mapping[str, str], but: Collection[Path | None] = ()) -> None:
+    """Ends what a run keeps and nobody uses, as far as that does not fit beside what now runs.
+
+    Where nobody says how much main memory that needs, all of it stays.
+
+    Args:
+        environ: names the worker of the run, and says how much memory is left.
+        but: the places of what the stage itself uses, which is among its own needs.
+    """
+    left = memory_left(environ)
+    if left is None:
+        return
+    for path, _ in _places(environ):
+        if path not in but:
+            left -= _limit(path, left)
+
+
+def _places(environ: Mapping[str, str]) -> Iterator[tuple[Path, list[str]]]:
+    """Where a run keeps something, and on which GPUs."""
     prefix = _prefix(environ)
     if prefix is None:
         return
-    wanted = _gpus(environ)
     for path in sorted(prefix.parent.glob(f"{prefix.name}*.sock")):
         found = _SOCKET.fullmatch(path.name)
-        if path in but or found is None or not _meet(wanted, found["gpus"].split(".")):
-            continue
-        connection = connect(path)
-        if connection is not None:
-            with Connection(connection.detach()) as asked, suppress(ConnectionError):
-                asked.send(None)
-                # Nothing comes: it ends, and the connection with it, or at once where it is used.
-                asked.poll(None)
+        if found is not None:
+            yield path, found["gpus"].split(".")
+
+
+def _limit(path: Path, most: int) -> int:
+    """Bytes that what is kept at a place takes; 0 where a stage uses it, which has those it needs.
+
+    What does not take less than `most` ends, unless it is used, and its end is waited for.
+    """
+    connection = connect(path)
+    if connection is not None:
+        with Connection(connection.detach()) as asked, suppress(EOFError, ConnectionError):
+            asked.send(most)
+            taken: int = asked.recv()
+            return taken
+    return 0
+
+
+def stays(connection: Connection, most: int, *, used: bool) -> bool:
+    """Whether this process, which keeps something, may go on; then it says what it takes.
+
+    Args:
+        connection: to who wants its room; see `_limit`.
+        most: the bytes of memory of which it has to take less.
+        used: whether a stage uses what it keeps.
+    """
+    taken = 0 if used else memory_of(os.getpid())
+    if not used and taken >= most:
+        return False
+    connection.send(taken)
+    return True
 
 
 def _gpus(environ: Mapping[str, str]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.execute.described import determining
-from dataenvgym_spec.execute.warm.kept import TRIES, answer, place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, answer, fit, place, reached, release
 from dataenvgym_spec.gym.make import Described
 from dataenvgym_spec.gym.teachers.server import Running, Server, Starts
 from dataenvgym_spec.language.components import definition
@@ -63,15 +63,21 @@ def starts(teacher: Described) -> Starts:
     return partial(_start, _identity(teacher))
 
 
-def make_room(teachers: Iterable[Described], environ: Mapping[str, str]) -> None:
-    """Ends what a run keeps on the GPUs of this process, but for the servers that it will ask.
+def make_room(
+    teachers: Iterable[Described], environ: Mapping[str, str], *, gpus: bool = True
+) -> None:
+    """Ends what a run keeps where a stage needs the room, but for the servers that it will ask.
 
     Args:
         teachers: what the stage may ask, as it is arranged on this machine.
         environ: names the worker of the run, and the GPUs.
+        gpus: whether the stage needs the GPUs of this process, and not main memory alone.
     """
     served = [one for one in teachers if definition(one.slot, one.kind).kept is not None]
-    release(environ, but=[place(environ, "server", _identity(one)) for one in served])
+    but = [place(environ, "server", _identity(one)) for one in served]
+    if gpus:
+        release(environ, but)
+    fit(environ, but)
 
 
 def _identity(teacher: Described) -> list[Any]:
