@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils.logging import disable_progress_bar
@@ -24,6 +25,40 @@ from dataenvgym_spec.gym.students.vision import Gallery, Inputs, stacked
 Tokens = list[int]
 
 
+class Encoded:
+    """Prompts that are encoded once, and what is seen of them as far as there is room.
+
+    Args of the constructor:
+        encode: a prompt as the model takes it.
+        prompts: all that may be asked for.
+    """
+
+    def __init__(
+        self, encode: Callable[[Prompt | str], Inputs], prompts: Sequence[Prompt | str]
+    ) -> None:
+        self._numbers = {_name(prompt): number for number, prompt in enumerate(prompts)}
+        self._gallery = Gallery(lambda number: encode(prompts[number]))
+        self._inputs = {number: self._gallery.look(number) for number in self._numbers.values()}
+
+    def has(self, prompts: Sequence[Prompt | str]) -> bool:
+        """Whether some prompts are among them."""
+        return self._numbers.keys() >= set(map(_name, prompts))
+
+    def ids(self, prompts: Sequence[Prompt | str]) -> list[Tokens]:
+        """The tokens of some prompts."""
+        return [self._inputs[self._numbers[_name(prompt)]].ids for prompt in prompts]
+
+    def whole(self, prompt: Prompt | str) -> Inputs:
+        """A prompt with what is seen of it."""
+        number = self._numbers[_name(prompt)]
+        return replace(self._inputs[number], seen=self._gallery.seen(number))
+
+
+def _name(prompt: Prompt | str) -> bytes:
+    """What tells a prompt from others."""
+    return msgspec.json.encode(prompt)
+
+
 class TransformersBackend:
     """A student loaded by transformers, with a peft adapter if it has one."""
 
@@ -36,11 +71,13 @@ class TransformersBackend:
         settle(loaded)
         self.adapter = adapter
         self.model = self._ready(loaded)
+        self.grouped: Encoded | None = None
+        """What `groups` was asked for last, which is what is generated next."""
 
     def adapt(self, adapter: Path | None) -> None:
         """Has the next completions be of another adapter on the same model, or of none."""
         bare = self.model if self.adapter is None else self.model.unload()
-        self.adapter = adapter
+        self.adapter, self.grouped = adapter, None
         self.model = self._ready(bare if adapter is None else with_adapter(bare, adapter))
 
     def _ready(self, model: Any) -> Any:
@@ -52,12 +89,11 @@ class TransformersBackend:
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
     ) -> list[Completion]:
         """Completes prompts, in their order."""
-        gallery = Gallery(lambda number: self.codec.inputs(prompts[number]))
-        inputs = [gallery.look(number) for number in range(len(prompts))]
-        encoded = [one.ids for one in inputs]
+        asked = self._encoded(prompts)
+        encoded = asked.ids(prompts)
         completions: dict[int, Completion] = {}
         for room, batch in self._batches(encoded):
-            members = [replace(inputs[index], seen=gallery.seen(index)) for index in batch]
+            members = [asked.whole(prompts[index]) for index in batch]
             drawn = [seeds[index] for index in batch] if self.settings.draws else []
             generated = self._batch(members, room, drawn) if room else [[] for _ in batch]
             for index, tokens in zip(batch, generated, strict=True):
@@ -66,8 +102,14 @@ class TransformersBackend:
 
     def groups(self, prompts: Sequence[Prompt | str]) -> list[list[int]]:
         """Which prompts are generated side by side."""
-        encoded = [self.codec.inputs(prompt).ids for prompt in prompts]
-        return [batch for _, batch in self._batches(encoded)]
+        self.grouped = Encoded(self.codec.inputs, prompts)
+        return [batch for _, batch in self._batches(self.grouped.ids(prompts))]
+
+    def _encoded(self, prompts: Sequence[Prompt | str]) -> Encoded:
+        """Prompts as tokens: those that were grouped are that already."""
+        if self.grouped is not None and self.grouped.has(prompts):
+            return self.grouped
+        return Encoded(self.codec.inputs, prompts)
 
     def _batches(self, encoded: list[Tokens]) -> Iterator[tuple[int, list[int]]]:
         """Prompts that are generated side by side, with the room that each has.
