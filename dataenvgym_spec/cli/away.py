@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Final
 
+import click
 import msgspec
 
 from dataenvgym_spec.cli.again import shown
-from dataenvgym_spec.core.errors import StageError, visible
+from dataenvgym_spec.cli.common import plural
+from dataenvgym_spec.core.errors import StageError, UserError, visible
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.run_state import RunState
 from dataenvgym_spec.store.layout import Layout
 
 LONGEST: Final = 4000
 """Characters of a command: one that is cut takes up nothing."""
+UNKNOWN: Final = "dataenvgym run NAME --on slurm"
+"""What takes jobs up again of which no run has left its command."""
+SILENT: Final = (
+    "Slurm does not answer here, so that nobody knows whether jobs of an earlier run are left"
+)
 
 
 def last_run(layout: Layout) -> RunState | None:
@@ -52,6 +60,42 @@ def away(layout: Layout, state: RunState) -> tuple[str, int]:
         f"any more, for at most {ago:.0f} s; what was finished is kept"
     )
     return f"{gone}, and this goes on from it: {again}", 1
+
+
+def require_no_jobs(layout: Layout, *, spared: str = "") -> None:
+    """Looks whether jobs of an earlier run are in Slurm, which make stages of this clone.
+
+    Where Slurm does not answer that is said, and what would take something from them is refused if
+    the last run was one on Slurm whose driver is away.
+
+    Args:
+        layout: the repository.
+        spared: what was not done for their sake; empty for what does not harm them.
+
+    Raises:
+        UserError: there are some, or may be.
+    """
+    if not layout.home.is_file():  # no run of this clone went to a cluster
+        return
+    last = last_run(layout)
+    is_away = last is not None and last.on == "slurm" and not last.ended
+    if shutil.which("squeue") is None and not is_away:
+        return
+    from dataenvgym_spec.schedule.slurm.queue import jobs_of
+
+    but = f"; {spared}" * bool(spared)
+    try:
+        count = len(jobs_of(layout))
+    except (StageError, OSError):
+        if spared and is_away:
+            raise UserError(f"{SILENT}{but}", help="run it where Slurm answers") from None
+        click.echo(f"warning: {SILENT}", err=True)
+        return
+    if count:
+        where = "of an earlier run of this repository wait or run in Slurm"
+        begun = command_of(last) if last is not None and last.on == "slurm" else UNKNOWN
+        help = f"go on with: {begun}   (Ctrl-C there cancels them)"
+        raise UserError(f"{plural(count, 'job')} {where}{but}", help=help)
 
 
 def _jobs(layout: Layout) -> tuple[int, int] | None:

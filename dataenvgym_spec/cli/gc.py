@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from dataenvgym_spec.cli.away import require_no_jobs
 from dataenvgym_spec.cli.common import (
     Project,
     as_json,
@@ -73,6 +74,7 @@ def command(
     layout = layout_here()
     # Held until the last file is gone, the question included: what was found must still hold then.
     with nobody_at_work(layout, clone_leases(layout, os.environ)):
+        require_no_jobs(layout, spared="nothing was removed")
         wanted = _wanted(layout)
         branches_and_tags = revisions(layout, branches=all_branches, tags=all_tags)
         kept = reached_at(layout, [*names, *branches_and_tags])

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 import click
 
 from dataenvgym_spec.cli.again import command_line
-from dataenvgym_spec.cli.away import command_of, last_run
+from dataenvgym_spec.cli.away import require_no_jobs
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.failing import AGAIN, unfinished
 from dataenvgym_spec.cli.guard import admit, require_services
@@ -26,7 +26,6 @@ from dataenvgym_spec.schedule.todo import Open, open_targets
 from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.dvc.messages import UNFETCHED
-from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.owned import sweep
 
 KEEP: Final = (
@@ -34,8 +33,6 @@ KEEP: Final = (
 )
 """What is said at the end, in place of DVC's list of every file."""
 
-UNKNOWN: Final = "dataenvgym run NAME --on slurm"
-"""What takes jobs up again of which no run has left its command."""
 AUTO: Final = "auto"
 
 
@@ -160,27 +157,6 @@ def command(
         if run_side_by_side(project, options):
             click.echo(KEEP)
     return 0
-
-
-def require_no_jobs(layout: Layout) -> None:
-    """Looks whether jobs of an earlier run are at work, which would make the same stages.
-
-    Raises:
-        UserError: there are some.
-    """
-    if not (layout.private / "nodes" / "jobs").is_dir():  # no run of this clone had any
-        return
-    from dataenvgym_spec.schedule.slurm.queue import jobs_of
-
-    count = len(jobs_of(layout))
-    if count:
-        message = (
-            f"{plural(count, 'job')} of an earlier run of this repository wait or run in Slurm"
-        )
-        last = last_run(layout)
-        begun = command_of(last) if last is not None and last.on == "slurm" else UNKNOWN
-        help = f"go on with: {begun}   (Ctrl-C there cancels them)"
-        raise UserError(message, help=help)
 
 
 def _run(

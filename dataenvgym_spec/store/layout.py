@@ -88,6 +88,14 @@ class Layout:
         return self.private / "nodes"
 
     @property
+    def home(self) -> Path:
+        """Tells this clone from others, and machines whether they see it; see `store.mark`.
+
+        A clone of which no run has gone to a cluster has none.
+        """
+        return self.nodes / "home.txt"
+
+    @property
     def apart(self) -> Path:
         """Where processes have repositories of DVC besides, for some stages and for minutes."""
         return self.private / "apart"

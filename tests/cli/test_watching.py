@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +20,6 @@ from dataenvgym_spec.cli.run import command as run_command
 from dataenvgym_spec.cli.stages_at_work import look
 from dataenvgym_spec.cli.watching import NONE, watch
 from dataenvgym_spec.records.files import write_json
-from dataenvgym_spec.records.run_state import RunningWork, RunState
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.slurm.commands import Job, submit
 from dataenvgym_spec.schedule.slurm.queue import prefix_of
@@ -31,18 +29,12 @@ from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.support.commands import BIN, environment
 from tests.support.repositories import call
+from tests.support.run_states import a_state
 from tests.support.slurm import needs_slurm, slurm
 from tests.support.stubs import ONE, new_sweep, stub_path
 from tests.support.waiting import HANG, wait_until
 
 Say = Callable[[], str]
-RUNNING = RunningWork(title="what ran", started=0.0, expected=9.0)
-
-
-def a_state(**more: object) -> RunState:
-    given = {"names": ("tiny",), "process": os.getpid(), "started": time.time()}
-    given |= {"updated": time.time(), "total": 3, "done": 1, "running": [RUNNING.plain()]}
-    return RunState.parse({**given, **more})
 
 
 @pytest.fixture
@@ -127,7 +119,6 @@ def test_a_driver_that_is_away(layout: Layout, said: Say, monkeypatch: pytest.Mo
         shown = said()
         assert "driver of 'tiny' is away; its jobs go on in Slurm (1 running, 2 waiting)" in shown
         assert shown.endswith(f"take it up again with: {again}\n")
-        (layout.private / "nodes" / "jobs").mkdir(parents=True)
         (layout.root / ".dvc").mkdir()
         monkeypatch.chdir(layout.root)
         refused = CliRunner().invoke(cli, ["run", "tiny"]).exception

@@ -30,7 +30,6 @@ from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.core.variables import folder as chosen_folder
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels import between, published
-from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.parcels.tidy import lock_of, tidy
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
@@ -70,7 +69,7 @@ def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
 
 def sees(home: Home) -> bool:
     """Whether the clone is at the same path on this machine, and is the same."""
-    return holds_mark(Path(home.root) / ".dataenvgym" / "nodes" / TOKEN, home.token)
+    return holds_mark(Layout(root=Path(home.root)).home, home.token)
 
 
 def name() -> str:

@@ -28,8 +28,6 @@ from dataenvgym_spec.store.dvc.apart import CONFIG, configs
 from dataenvgym_spec.store.layout import ANSWERS, Layout, kind_of
 from dataenvgym_spec.store.mark import mark_of
 
-TOKEN: Final = "home.txt"
-"""Tells a clone from others, and whether another machine sees it."""
 CACHE: Final = "../../cache"
 """Of a node that has a disk of its own, its cache, from the config of a repository there."""
 MOST: Final = 1 << 30
@@ -79,7 +77,7 @@ def home_of(layout: Layout, *, shared: bool) -> Home:
         layout: the repository.
         shared: whether nodes see its files.
     """
-    token = mark_of(nodes_folder(layout) / TOKEN, layout.root)
+    token = mark_of(layout.home, layout.root)
     return Home(root=str(layout.root), token=token, shared=shared)
 
 

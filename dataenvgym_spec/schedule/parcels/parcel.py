@@ -27,7 +27,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         root: its path on the machine that drives the run.
-        token: what its file `TOKEN` holds; it tells clones apart.
+        token: its mark, see `store.mark`; it tells clones apart.
         shared: whether nodes are to see the same files at the same path.
     """
 

@@ -7,7 +7,6 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
@@ -49,10 +48,13 @@ def prefix_of(layout: Layout) -> str:
 
 
 def jobs_of(layout: Layout) -> dict[str, str]:
-    """The jobs of a clone that have not ended; none where Slurm does not answer."""
-    with suppress(StageError, OSError):
-        return commands.named(prefix_of(layout))
-    return {}
+    """The jobs of a clone that have not ended.
+
+    Raises:
+        StageError: Slurm does not answer, or refuses to.
+        OSError: its commands are not here.
+    """
+    return commands.named(prefix_of(layout))
 
 
 class Queue:
