@@ -110,7 +110,7 @@ def test_the_floor_stands_beside_each_contrast(shelf: Path) -> None:
     for answer in comparisons(results):
         row = rows[answer.question.title]
         assert row["noise_floor"] == pytest.approx(width, abs=1e-6)
-        said = floor_of(floor, answer.question, len(answer.runs), answer.difference.value)
+        said = floor_of(floor, answer.question, answer.weighed)
         beyond = abs(row["difference"]) > width
         assert said.endswith(f"this one is {'beyond' if beyond else 'within'} it.")
 

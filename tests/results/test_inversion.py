@@ -32,7 +32,7 @@ def test_tangos_interval_of_published_pairs() -> None:
 def test_a_difference_is_covered_as_often_as_it_says(items: int, most: float) -> None:
     """Without clusters the coverage is a sum over all tables, so there is no error of simulation."""
     tables = [pair for pair in product(range(items + 1), repeat=2) if sum(pair) <= items]
-    ends = np.array([difference_interval(alone(*pair, items)) for pair in tables])
+    ends = np.array([difference_interval(alone(gained, lost, items)) for gained, lost in tables])
     counts = np.array([(*pair, items - sum(pair)) for pair in tables])
     coverages = []
     for discordant, share in product((0.05, 0.1, 0.2, 0.4, 0.7), (0.5, 0.65, 0.8, 0.95)):
