@@ -52,8 +52,8 @@ def read_profile(root: Path, environ: Mapping[str, str]) -> HardwareProfile:
     path = profile_path(root, environ)
     if path is None:
         return HardwareProfile()
-    shown = FILE if path == root / FILE else str(path)
-    return parsed_profile(path, shown)
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return parsed_profile(path, str(shown))
 
 
 def parsed_profile(path: Path, shown: str) -> HardwareProfile:
