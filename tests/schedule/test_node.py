@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.core.faults import LEASE_LOST
+from dataenvgym_spec.core.faults import LEASE_LOST, is_fault
 from dataenvgym_spec.schedule.parcels import node
-from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
+from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
+from dataenvgym_spec.schedule.ray import tasks
+from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.store.leases.lease import LeaseLost
 
 
@@ -52,3 +54,62 @@ def test_a_stage_that_another_host_has_taken_over_ends_by_the_same_code_as_on_on
     home = Home(root=str(tmp_path), token="clone", shared=False)
     outcome = node.carry_out(Parcel(stage="data-1", home=home, files={}, versions=here()))
     assert (outcome.code, outcome.fault, outcome.said) == (code, fault, error.message)
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "fault", "said"),
+    [
+        (-9, 137, True, "was killed by signal 9"),
+        (137, 137, True, "was killed by signal 9"),
+        (-2, 130, False, "was killed by signal 2"),
+        (1, 1, False, "ended without an answer: exit code 1"),
+        (0, 1, False, "ended without an answer: exit code 0"),
+    ],
+)
+def test_a_process_that_has_not_said_what_came_of_its_stage_is_judged_by_its_exit_code(
+    ended: int, code: int, fault: bool, said: str, tmp_path: Path
+) -> None:
+    """On Ray and on Slurm alike; only what a signal has ended is tried again."""
+    expected = (code, fault, f"the process of the stage {said}")
+    for outcome in (tasks._outcome(tmp_path / "a.parcel", ended), job._read(tmp_path / "b", ended)):
+        assert (outcome.code, outcome.fault, outcome.said) == expected
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ValueError("a bug")
+
+
+def test_a_bug_is_no_fault_of_the_machine_and_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(node, "_carry_out", broken)
+    monkeypatch.setenv(node.NODES, str(tmp_path / "nodes"))
+    home = Home(root=str(tmp_path), token="clone", shared=False)
+    path = tmp_path / "one.parcel"
+    path.write_bytes(Parcel(stage="data-1", home=home, files={}, versions=here()).pack())
+    assert node.main(path) == 1
+    outcomes = [Outcome.unpack(path.with_suffix(".outcome").read_bytes())]
+
+    # Nor is one in what runs beside the stage, which Ray would say that it lost.
+    monkeypatch.setattr(tasks, "_environment", broken)
+    monkeypatch.setattr(tasks, "hear_interrupts", lambda: None)
+    monkeypatch.setattr(tasks.together, "helper", lambda *_: [])
+    parcel = Parcel(stage="data-1", home=home, files={}).pack()
+    for parts in (tasks.work(parcel, "run", cpus=1), tasks.helped(parcel, "run", cpus=1)):
+        *_, (kind, content) = parts
+        assert kind == tasks.ENDED
+        outcomes.append(Outcome.unpack(content))
+    for outcome in outcomes:
+        told = (outcome.code, outcome.fault, outcome.said)
+        assert told == (1, False, "internal error: ValueError: a bug")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_machine_on_which_nothing_can_be_written_says_so_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(node.atomic, "write_bytes", full)
+    assert is_fault(node.main(tmp_path / "none.parcel"))

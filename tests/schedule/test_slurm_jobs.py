@@ -196,3 +196,16 @@ def test_a_job_whose_stage_another_host_has_taken_over_ends_by_a_code_of_its_own
     assert attempt(lambda _work: None) == 1
     outcome = attempt.outcome
     assert outcome is not None and (outcome.code, outcome.fault) == (LEASE_LOST, True)
+
+
+def test_a_bug_is_said_and_is_no_fault_of_the_machine(
+    attempt: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(job, "publish", broken)
+    assert attempt(lambda _work: None) == 1
+    outcome = attempt.outcome
+    assert outcome is not None and (outcome.code, outcome.fault) == (1, False)
+    assert outcome.said == "internal error: ValueError: a bug"

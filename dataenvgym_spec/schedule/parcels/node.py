@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,8 +22,8 @@ from typing import Final
 import platformdirs
 from msgspec.structs import replace as changed
 
-from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.core.faults import SIGNALLED, as_shells, is_fault
+from dataenvgym_spec.core.errors import StageError, UserError, refused
+from dataenvgym_spec.core.faults import KILLED, SIGNALLED, as_shells, is_fault
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.running import VARIABLE as RUN
@@ -92,12 +93,33 @@ def carry_out(parcel: Parcel) -> Outcome:
             tidy(folder, {**parcel.defaults, **os.environ})
         with _alone(parcel, folder) as lease:
             return _carry_out(parcel, folder, lease)
-    except UserError as error:
+    except Exception as error:
+        return failed_by(error)
+
+
+def failed_by(error: Exception) -> Outcome:
+    """What is told of a stage that something else has failed: the machine, or a fault of ours."""
+    if isinstance(error, UserError):
         said = f"{error.message}; {error.help}" if error.help else error.message
         code, fault = error.exit_code, is_fault(error.exit_code)
         return Outcome(code=code, place=name(), fault=fault, said=said)
-    except OSError as error:
-        return Outcome(code=1, place=name(), fault=True, said=f"{type(error).__name__}: {error}")
+    if isinstance(error, OSError):  # a disk that is full, or a file server that has gone
+        return Outcome(code=1, place=name(), fault=True, said=refused(error).message)
+    traceback.print_exception(error)
+    return Outcome(code=1, place=name(), said=f"internal error: {type(error).__name__}: {error}")
+
+
+def unanswered(code: int) -> Outcome:
+    """What is told of a stage whose process has not said what came of it.
+
+    Args:
+        code: its exit code, of Python or of a shell.
+    """
+    code = as_shells(code)
+    said = f"the process of the stage ended without an answer: exit code {code}"
+    if code > SIGNALLED:
+        said = f"the process of the stage was killed by signal {code - SIGNALLED}"
+    return Outcome(code=code or 1, place=name(), fault=is_fault(code), said=said)
 
 
 @contextmanager
@@ -294,17 +316,21 @@ def main(path: Path) -> int:
     The file is removed first: it may hold credentials, and nobody may be left to remove it.
 
     Returns:
-        The exit code of the stage.
+        The exit code of the stage, or that of a fault of the machine if nothing can be written.
     """
     try:
         content = path.read_bytes()
         path.unlink(missing_ok=True)
         outcome = carry_out(Parcel.unpack(content))
-    except UserError as error:
-        outcome = Outcome(code=1, place=name(), said=error.message)
+    except Exception as error:
+        outcome = failed_by(error)
     if outcome.said:
         print(f"error: {outcome.said}", file=sys.stderr, flush=True)
-    atomic.write_bytes(path.with_suffix(".outcome"), outcome.pack())
+    try:
+        atomic.write_bytes(path.with_suffix(".outcome"), outcome.pack())
+    except OSError as error:
+        print(f"error: {refused(error).message}", file=sys.stderr, flush=True)
+        return KILLED
     return outcome.code
 
 

@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.faults import as_shells, is_fault
 from dataenvgym_spec.core.room import GIVEN, gpus_here
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
@@ -65,6 +64,17 @@ def work(
     """
     hear_interrupts()
     yield BEGUN, node.name().encode()
+    try:
+        outcome = yield from _worked(content, run, machines, cpus=cpus, lent=lent)
+    except Exception as error:  # Ray would take it for its own
+        outcome = node.failed_by(error)
+    yield ENDED, outcome.pack()
+
+
+def _worked(
+    content: bytes, run: str, machines: int, *, cpus: int, lent: bool
+) -> Generator[Part, None, Outcome]:
+    """Does the stage of a parcel, and tells what it says; returns what came of it."""
     parcel = Parcel.unpack(content)
     with tempfile.TemporaryDirectory(prefix="dataenvgym-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "stage.parcel"
@@ -75,7 +85,7 @@ def work(
         if machines > 1:
             environ |= together.told(machines, _address(), parcel.defaults)
         code = yield from _done(command, folder, environ)
-        yield ENDED, _outcome(path, code).pack()
+        return _outcome(path, code)
 
 
 def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
@@ -89,15 +99,14 @@ def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
         cpus: processors that it was given here.
     """
     hear_interrupts()
-    parcel = Parcel.unpack(content)
     try:
+        parcel = Parcel.unpack(content)
         command = together.helper(parcel, os.getpid())
-    except UserError as error:
-        outcome = Outcome(code=1, place=node.name(), said=f"{error.message}; {error.help}")
-        yield ENDED, outcome.pack()
+        environ = together.environment(parcel, _environment(parcel.defaults, run, cpus=cpus))
+        code = yield from _done(command, tempfile.gettempdir(), environ)
+    except Exception as error:
+        yield ENDED, node.failed_by(error).pack()
         return
-    environ = together.environment(parcel, _environment(parcel.defaults, run, cpus=cpus))
-    code = yield from _done(command, tempfile.gettempdir(), environ)
     said = f"the part of '{node.name()}' in the training ended with exit code {code}"
     outcome = Outcome(code=as_shells(code) or 1, place=node.name(), fault=is_fault(code), said=said)
     yield ENDED, outcome.pack()
@@ -216,5 +225,4 @@ def _outcome(path: Path, code: int) -> Outcome:
     try:
         return Outcome.unpack(path.with_suffix(".outcome").read_bytes())
     except OSError:
-        said = "the process of the stage was killed"
-        return Outcome(code=code or 1, place=node.name(), fault=True, said=said)
+        return node.unanswered(code)

@@ -22,7 +22,7 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import UserError, refused
-from dataenvgym_spec.core.faults import as_shells, is_fault
+from dataenvgym_spec.core.faults import is_fault
 from dataenvgym_spec.gym.students.trainers.checkpoints import FOLDER, mark_of, whole_checkpoints
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.schedule.parcels import node
@@ -115,11 +115,8 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
         elif outcome.failure:
             with suppress(OSError):  # the outcome says that it has failed
                 refuse(layout, directory, outcome)
-    except UserError as error:
-        code, fault = error.exit_code, is_fault(error.exit_code)
-        outcome = Outcome(code=code, place=node.name(), fault=fault, said=error.message)
-    except OSError as error:  # a disk that is full, or a file server that has gone
-        outcome = Outcome(code=1, place=node.name(), fault=True, said=refused(error).message)
+    except Exception as error:
+        outcome = node.failed_by(error)
     return _ended(place, outcome)
 
 
@@ -214,8 +211,7 @@ def _read(place: Path, code: int) -> Outcome:
     try:
         return Outcome.unpack(place.read_bytes())
     except OSError:
-        said = "the process of the stage was killed"
-        return Outcome(code=as_shells(code) or 1, place=node.name(), fault=True, said=said)
+        return node.unanswered(code)
 
 
 def _again(place: Path, *, got_on: bool) -> int:
