@@ -99,6 +99,9 @@ def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     # A stage, whose working directory is its own, means the same file.
     monkeypatch.chdir(home)
     assert read_profile(repo, {"DATAENVGYM_HARDWARE": "../other.yaml"}).machine.cpus == 3
+    written(repo, "machine: {gpu: 0}\n")
+    with pytest.raises(SpecError, match=r"^hardware\.yaml:1:11: "):
+        read_profile(repo, {"DATAENVGYM_HARDWARE": "./hardware.yaml"})
     with pytest.raises(UserError, match=r"names '.*nowhere', which is no file"):
         read_profile(repo, {"DATAENVGYM_HARDWARE": str(tmp_path / "nowhere")})
 
