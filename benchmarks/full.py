@@ -30,8 +30,10 @@ from kills import WRITER, Bench, port_of_its_own
 LEAST, MOST = 4 << 10, 4 << 20
 """Bytes that are free when a run begins, at least and at most; the logarithm is drawn."""
 ALL: Final = 2 << 30
-# The last are the words of plain DVC, whose database cannot grow.
-SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is full|disk I/O error")
+# The last two are the words of plain DVC: its database cannot grow, or a result got no place.
+SAID: Final = re.compile(
+    r"(?i)no space left|disk is full|disk I/O error|No possible cache link types"
+)
 RAISED: Final = "Traceback (most recent call last)"
 
 

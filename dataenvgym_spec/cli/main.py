@@ -97,11 +97,13 @@ def _spec_errors(error: SpecError) -> str:
 
 def _complain(text: str, *, help: str = "") -> None:
     """Prints a message on standard error, after everything that was printed before."""
+    from dataenvgym_spec.core.full import with_full_disk
     from dataenvgym_spec.core.secrets import Secrets, opening
 
     sys.stdout.flush()
     if help:
         text = f"{text}\n  = help: {help}"
+    text = with_full_disk(text)
     # Nobody knows what a library puts into the text of an error.
     text = Secrets(opening(os.environ)).hide(text)
     # A name in a message can be a stranger's: a terminal shall show its characters, not obey them.

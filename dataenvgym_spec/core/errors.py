@@ -222,9 +222,10 @@ class LimitReached(UserError):
     exit_code = 3
 
 
+FREE_SOME: Final = "free some space, for example with 'dataenvgym gc'"
 REMEDIES: Final = {
-    errno.ENOSPC: "the disk is full: free some space, for example with 'dataenvgym gc'",
-    errno.EDQUOT: "your quota is used up: free some space, for example with 'dataenvgym gc'",
+    errno.ENOSPC: f"the disk is full: {FREE_SOME}",
+    errno.EDQUOT: f"your quota is used up: {FREE_SOME}",
     errno.EROFS: "the file system is read-only: work in a clone that you may write to",
     errno.EACCES: "you may not do that: look at the owner and mode of the file and its folder",
     errno.EPERM: "you may not do that: look at the owner and mode of the file and its folder",

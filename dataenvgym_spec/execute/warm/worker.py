@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.full import with_full_disk
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.content import read_stage
@@ -204,6 +205,7 @@ def _exit_code(work: Callable[[], object]) -> int:
         message = f"error: {error.message}"
         if error.help:
             message += f"\n  = help: {error.help}"
+        message = with_full_disk(message)
         print(Secrets(opening(os.environ)).hide(message), file=sys.stderr, flush=True)
         return error.exit_code
     except KeyboardInterrupt:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import logging
 import re
-import shutil
 import sqlite3
 import sys
 import time
@@ -24,7 +23,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
-from dataenvgym_spec.core.text import size_text
+from dataenvgym_spec.core.errors import FREE_SOME
+from dataenvgym_spec.core.full import full_text, space_text
 from dataenvgym_spec.store.dvc.busy import release
 from dataenvgym_spec.store.dvc.known import state_folder
 from dataenvgym_spec.store.layout import Layout
@@ -46,9 +46,6 @@ BUSY: Final = "is busy"
 """What DVC says of a path that another process of it is reading or writing."""
 HALF_WRITTEN: Final = "RWLockFileCorruptedError"
 """What DVC raises where it cannot read which processes work here."""
-TIGHT: Final = 1 << 20
-"""Free bytes below which a disk is as good as full."""
-_FREE: Final = "free some space, for example with 'dataenvgym gc'"
 BEGIN: Final = "BEGIN IMMEDIATE"
 """The statement with which DVC's databases start to write (diskcache/core.py)."""
 LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -134,12 +131,12 @@ def call(arguments: Sequence[str]) -> tuple[int, Heard]:
         print(f"  = help: {help}", file=sys.stderr)
     elif code and heard.status is None:
         # Of a database that cannot grow, for one, it says "disk I/O error".
-        for folder in filter(_is_full, _written(Path.cwd())):
-            print(f"  = help: the disk is full: {_space(folder)}; {_FREE}", file=sys.stderr)
-            break
-        else:
+        full = full_text(_written(Path.cwd()))
+        if full:
+            print(f"  = help: {full}", file=sys.stderr)
+        elif PULL in arguments and code == FAILED:
             # No stage failed, and nothing of this machine: what was left is the remote.
-            code = UNFETCHED if PULL in arguments and code == FAILED else code
+            code = UNFETCHED
     return code, heard
 
 
@@ -218,29 +215,14 @@ def _explanation(folder: Path) -> str:
     """What a failed link into a folder means, with the space that is left there."""
     return (
         "DVC could not bring a result from its cache to its place, nearly always because the disk "
-        f"is full: {_space(folder)}; {_FREE}"
+        f"is full: {space_text(folder)}; {FREE_SOME}"
     )
-
-
-def _space(folder: Path) -> str:
-    """What is left on the disk of a folder, in words."""
-    try:
-        return f"{size_text(shutil.disk_usage(folder).free)} are free at '{folder}'"
-    except OSError:
-        return f"'{folder}' cannot be looked at"
 
 
 def _written(root: Path) -> Iterator[Path]:
     """Where DVC writes, that there is."""
     places = (root, cache_folder(root), state_folder(root))
     return (place for place in places if place.is_dir())
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < TIGHT
-    except OSError:
-        return False
 
 
 def _is_warning(record: logging.LogRecord) -> bool:
