@@ -88,6 +88,13 @@ class Engine(Protocol):
             variables: what the environment of a work has besides.
         """
 
+    def require(self, packages: Sequence[str]) -> None:
+        """Checks that its machines have what stages of a round need, if they can be asked.
+
+        Raises:
+            UserError: one has not.
+        """
+
     def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
         """Says what a round will have to do.
 
@@ -141,6 +148,8 @@ class OnRay:
         packer = Packer(layout, home, variables=variables, environ=environ)
         self.desk = Desk(layout, packer)
         self._known = self.cluster.largest()
+        self._required: set[str] = set()
+        """The packages that its machines were asked for."""
 
     @property
     def cpus(self) -> int:
@@ -168,6 +177,11 @@ class OnRay:
         """A runner of tasks."""
         here = driving(self.layout, local, variables)
         return RayRunner(here, self.cluster, self.desk, most=self.jobs)
+
+    def require(self, packages: Sequence[str]) -> None:
+        """Asks machines for packages that they were not asked for."""
+        self.cluster.require([name for name in packages if name not in self._required])
+        self._required.update(packages)
 
     def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
         """Nothing: a task is made when it can start."""
@@ -209,6 +223,9 @@ class OnSlurm:
         """A runner of jobs."""
         self._runner = SlurmRunner(driving(self.layout, local, variables), self.cluster)
         return self._runner
+
+    def require(self, packages: Sequence[str]) -> None:
+        """Nothing: each job says what its machine lacks."""
 
     def announce(self, works: Sequence[Work], stopping: Stopping = lambda: 0) -> None:
         """Submits what can be submitted."""

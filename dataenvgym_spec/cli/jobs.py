@@ -193,6 +193,8 @@ class _Run:
                 self.unfetched = False
             if not todo.works:
                 break
+            if self.elsewhere is not None:
+                self.elsewhere.require(todo.packages)
             worked = self.rounds.pulling.begun = True
             self._settle(self._carry_out(todo.works, todo.done))
         if self.failures:

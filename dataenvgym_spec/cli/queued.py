@@ -33,6 +33,7 @@ from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import GIB, Spread, needs
+from dataenvgym_spec.schedule.parcels.packages import needed
 from dataenvgym_spec.schedule.parcels.stays import asks
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.shards import shard_count
@@ -52,11 +53,13 @@ class Round:
         works: the queue.
         done: how many steps are done already, each counted once.
         limited: the experiments that do not fit into their limits, with the reason.
+        packages: that stages need which may be run elsewhere.
     """
 
     works: tuple[Work, ...]
     done: int
     limited: Mapping[str, LimitReached]
+    packages: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +107,12 @@ class Rounds:
         limited = self._limited(todo)
         admitted = {name: steps for name, steps in todo.items() if name not in limited}
         done = sum(step.action == "reuse" for step in once(plans))
-        return Round(works=self._works(admitted), done=done, limited=limited)
+        return Round(
+            works=self._works(admitted),
+            done=done,
+            limited=limited,
+            packages=self._packages(admitted),
+        )
 
     def renewed(self, works: Sequence[Work]) -> list[Work]:
         """Works of this round with what they need once models are spread otherwise.
@@ -180,6 +188,15 @@ class Rounds:
             shards=lambda stage: self._shards(stage, known),
         )
         return tuple(self._located(works))
+
+    def _packages(self, plans: Plans) -> list[str]:
+        """What stages need of a cluster's machines that may be run there."""
+        if not self.apart:
+            return []
+        known = self.project.compiled.graph.by_id()
+        steps = [step for step in once(plans) if step.action in ("run", "maybe")]
+        stages = [known[step.key] for step in steps if step.key in known]
+        return needed(stage for stage in stages if not asks(stage))
 
     def _needs(self, stage: Stage) -> Needs:
         """What a stage occupies of the machines that there are now."""

@@ -189,6 +189,9 @@ class Machines:
         """This machine's."""
         return local
 
+    def require(self, _packages: Sequence[str]) -> None:
+        """Nothing."""
+
     def announce(self, _works: Sequence[Work], _stopping: Stopping = lambda: 0) -> None:
         """Nothing."""
 

@@ -13,6 +13,8 @@ from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.store.leases.lease import LeaseLost
+from tests.support.graphs import written
+from tests.support.specs import SMALL
 
 
 @pytest.mark.parametrize(
@@ -113,3 +115,16 @@ def test_a_machine_on_which_nothing_can_be_written_says_so_by_its_exit_code(
 
     monkeypatch.setattr(node.atomic, "write_bytes", full)
     assert is_fault(node.main(tmp_path / "none.parcel"))
+
+
+def test_a_machine_names_the_packages_that_a_stage_needs_and_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = written(tmp_path, SMALL)
+    (train,) = (path.name for path in layout.store.glob("train-*"))
+    (reserve,) = (path.name for path in layout.store.glob("reserve-*"))
+    monkeypatch.setattr(node, "lacking", lambda names: [one for one in names if one == "torch"])
+    node._require_packages(layout, reserve)
+    with pytest.raises(StageError, match=r"packages that the stage needs: torch$") as caught:
+        node._require_packages(layout, train)
+    assert "install the same releases" in caught.value.help

@@ -15,6 +15,7 @@ import pytest
 
 from dataenvgym_spec.cli.common import load_project
 from dataenvgym_spec.cli.engines import OnRay
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.elsewhere import Driving
@@ -98,6 +99,25 @@ def test_a_run_waits_for_the_first_machine_and_asks_for_one() -> None:
     assert [one["num_cpus"] for one in rays.asked] == [1] and rays.cancelled == 1
     on(rays).wait_for_room(lambda: said.append("waits"))
     assert said == ["waits"] and len(rays.asked) == 1
+
+
+def test_a_machine_that_runs_stages_has_what_they_need() -> None:
+    rays = Rays(HEAD, PROCESSORS)
+    ray = SimpleNamespace(
+        nodes=rays.nodes,
+        util=rays.util,
+        exceptions=SimpleNamespace(
+            TaskUnschedulableError=KeyError, NodeDiedError=KeyError, RayError=KeyError
+        ),
+        remote=lambda task: SimpleNamespace(options=lambda **_: SimpleNamespace(remote=task)),
+        get=lambda answer, **_: answer,
+    )
+    cluster = Cluster(cast(Any, ray), "auto")
+    cluster.require(["json"])
+    with pytest.raises(UserError, match=r"that stages of this run need: no_such$"):
+        cluster.require(["json", "no_such"])
+    rays.machines = [HEAD]
+    cluster.require(["no_such"])
 
 
 def test_what_a_stage_can_have_is_what_there_is_now() -> None:

@@ -53,7 +53,9 @@ def test_who_is_asked_over_the_network_is_asked_from_here(tmp_path: Path) -> Non
                 ignore_limits=True,
                 apart=apart,
             )
-            works = rounds.next(project.compiled.graph.entries).works
+            todo = rounds.next(project.compiled.graph.entries)
+            works = todo.works
+            assert bool({"torch", "transformers"} & {*todo.packages}) == apart
             kinds = {kind_of(work.id) for work in works if work.needs.here}
             assert kinds == ({*here, "report"} if apart else set())
             assert [work.needs for work in rounds.renewed(works)] == [work.needs for work in works]

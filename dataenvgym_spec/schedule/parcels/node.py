@@ -30,7 +30,10 @@ from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.core.variables import folder as chosen_folder
 from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.schedule.parcels import between, published
+from dataenvgym_spec.schedule.parcels.packages import lacking, needed
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.parcels.tidy import lock_of, tidy
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
@@ -247,6 +250,8 @@ def _enter(parcel: Parcel, repository: Path) -> None:
 def _run(parcel: Parcel, layout: Layout) -> Outcome:
     place, target = name(), address(parcel.stage)
     print(f"  on {place}", flush=True)
+    if parcel.shard is None:
+        _require_packages(layout, parcel.stage)
     bring = ["checkout"] if parcel.home.shared else ["pull", "--quiet"]
     if parcel.reads and _dvc(*bring, "--force", *parcel.reads):
         said = "what the stage reads could not be brought"
@@ -264,6 +269,18 @@ def _run(parcel: Parcel, layout: Layout) -> Outcome:
     lock = path.read_text(encoding="utf-8")
     runs = runs_of(layout.root, lock, kind_of(parcel.stage))
     return Outcome(code=0, place=place, lock=lock, runs=runs)
+
+
+def _require_packages(layout: Layout, directory: str) -> None:
+    """Checks that this machine has what a stage needs, before anything is brought for it.
+
+    Raises:
+        StageError: it lacks a package.
+    """
+    stage = Stage.parse(read_json(layout.stage(directory) / "stage.json"))
+    if names := lacking(needed([stage])):
+        message = f"'{name()}' lacks packages that the stage needs: {', '.join(names)}"
+        raise StageError(message, help=SAME)
 
 
 def _shard(parcel: Parcel, layout: Layout, shard: Shard) -> Outcome:

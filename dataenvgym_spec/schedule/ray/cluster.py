@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
@@ -160,6 +160,28 @@ class Cluster:
                 message = f"'{answer['name']}' has other releases than this machine"
                 raise UserError(f"{message}: {', '.join(others)}", help=SAME)
         return all(answer["sees"] for answer in answers)
+
+    def require(self, packages: Sequence[str]) -> None:
+        """Checks that the machines that do stages have packages.
+
+        Args:
+            packages: by the names that Python imports.
+
+        Raises:
+            UserError: one has not, or does not answer.
+        """
+        look = self.ray.remote(tasks.lacks)
+        asked = []
+        for machine in self.machines:
+            if packages and machine.room.cpus:
+                there = look.options(num_cpus=0, max_retries=0, **self._on(machine))
+                asked.append(there.remote(packages))
+        for one in asked:
+            answer = self._answer(one)
+            if answer is not None and answer["lacking"]:
+                names = ", ".join(answer["lacking"])
+                message = f"'{answer['name']}' lacks packages that stages of this run need: {names}"
+                raise UserError(message, help=SAME)
 
     def _answer(self, asked: Any) -> dict[str, Any] | None:
         """What a machine says of itself; None of one that is gone meanwhile.

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from dataenvgym_spec.core.faults import as_shells, is_fault
 from dataenvgym_spec.core.room import GIVEN, gpus_here
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
+from dataenvgym_spec.schedule.parcels.packages import lacking
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.schedule.ray.lasting import process_of
 from dataenvgym_spec.store.dvc.programs import environment
@@ -44,6 +45,11 @@ THREADS: Final = "OMP_NUM_THREADS"
 def look(home: Home) -> dict[str, object]:
     """What a machine is: its name, whether it sees the clone, and its releases."""
     return {"name": node.name(), "sees": node.sees(home), "versions": here()}
+
+
+def lacks(packages: Sequence[str]) -> dict[str, object]:
+    """Which packages a machine does not have, and its name."""
+    return {"name": node.name(), "lacking": lacking(packages)}
 
 
 def room() -> None:
