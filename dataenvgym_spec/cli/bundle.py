@@ -40,6 +40,7 @@ from dataenvgym_spec.questions.travel import lock_path, luggage
 from dataenvgym_spec.resolve import lockfile
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.results import prices
+from dataenvgym_spec.results.wording import some
 from dataenvgym_spec.store.bundle.archive import pack
 from dataenvgym_spec.store.bundle.manifest import PARTS, Manifest, Part
 from dataenvgym_spec.store.dvc.state import Cache
@@ -180,13 +181,16 @@ class _Packer:
 def summary(manifest: Manifest) -> list[str]:
     """What is in a bundle and what is not, in lines for people."""
     files = [file.path for file in manifest.files if file.path != manifest.spec]
-    made = [stage for stage in manifest.stages if stage.lock is not None]
+    missing = manifest.missing()
     shown = [f"  spec      {manifest.spec} and {plural(len(files), 'other file')}"]
     results = "stay here (--with results)"
     if "results" in manifest.parts:
         size = size_text(sum(item.bytes for item in manifest.objects))
-        results = f"of {len(made)} of {plural(len(manifest.stages), 'stage')}, {size}"
+        made = len(manifest.stages) - len(missing)
+        results = f"of {made} of {plural(len(manifest.stages), 'stage')}, {size}"
     shown.append(f"  results   {results}")
+    if "results" in manifest.parts and missing:
+        shown.append(f"            without {some(missing)}")
     students = "stay here (--with results,students)"
     if "students" in manifest.parts:
         students = "travel" if not manifest.withheld else "some are not in DVC's cache here"
@@ -208,7 +212,8 @@ def _record(manifest: Manifest) -> dict[str, Any]:
         "parts": manifest.parts,
         "files": [file.path for file in manifest.files],
         "stages": len(manifest.stages),
-        "results": sum(stage.lock is not None for stage in manifest.stages),
+        "results": len(manifest.stages) - len(manifest.missing()),
+        "missing": manifest.missing(),
         "responses": None if manifest.journal is None else manifest.journal.responses,
         "absent": [row.plain() for row in manifest.absent],
     }

@@ -134,8 +134,8 @@ def _of_experiment(name: str, count: int, opened: Opened) -> list[str]:
         makes = "runs no stage, and makes the report"
         return [f"{program} {name}   # {makes}", f"dataenvgym report {name}"]
     lines = []
-    if opened.manifest.withheld:
-        # All but the students is there, and the report reads no student.
+    if opened.lacks_students_alone(name):
+        # The report reads no student.
         target = f"experiments/{name}/dvc.yaml:{name}" if opened.sweep else name
         lines += ["dvc checkout --allow-missing", f"dvc repro --single-item {target}"]
         lines.append(f"dataenvgym report {name}")
@@ -153,6 +153,7 @@ def _record(opened: Opened) -> dict[str, Any]:
         "same_keys": fitting is not None and not fitting.other,
         "results": len(fitting.stages) if fitting is not None else 0,
         "to_run": opened.to_run,
+        "missing": manifest.missing(),
         "withheld": len(manifest.withheld),
         "responses": str(opened.responses) if opened.responses is not None else None,
         "code": opened.code,

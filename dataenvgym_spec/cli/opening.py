@@ -65,6 +65,13 @@ class Opened:
     responses: Path | None
     code: tuple[str, ...]
 
+    def lacks_students_alone(self, name: str) -> bool:
+        """Whether all of an experiment is here but for the weights of its students."""
+        if self.fitting is None or not self.manifest.withheld:
+            return False
+        held = self.fitting.stages.keys()
+        return all(held >= set(one.stages) for one in self.manifest.experiments if one.name == name)
+
 
 def look(bundle: Path) -> Manifest:
     """What a bundle says of itself, checked.

@@ -227,6 +227,25 @@ def test_without_students_it_says_what_can_be_done(made: Path, tmp_path: Path) -
     assert (train / "log").is_dir() and not (train / "out" / "student").exists()
 
 
+def test_stages_without_results_are_named_and_to_run(made: Path, tmp_path: Path) -> None:
+    repo = tmp_path / "partly"
+    shutil.copytree(made / "repo", repo, symlinks=True)
+    lost = sorted(path.name for path in repo.glob("store/evaluate-*"))
+    for name in lost:
+        (repo / "store" / name / "dvc.lock").unlink()
+    command = ("dataenvgym", "bundle", "tiny", "--with", "results", "-o", "../small.gz", "--json")
+    record = json.loads(call(*command, cwd=repo).stdout)
+    assert len(lost) > 3 and set(record["missing"]) == set(lost)
+    said = added(tmp_path / "small.gz").stdout
+    first = next(line for line in said.splitlines() if line.startswith("            without "))
+    assert first.endswith(f" and {len(lost) - 3} more")
+    assert set(
+        first.removesuffix(f" and {len(lost) - 3} more").split(maxsplit=1)[1].split(", ")
+    ) < set(lost)
+    # The report reads what is missing.
+    assert "--single-item" not in said and "dataenvgym run tiny   #" in said
+
+
 def test_without_results_all_is_to_run(made: Path, tmp_path: Path) -> None:
     bundle = bundled(made / "repo", tmp_path / "small.gz", "")
     assert "dataenvgym run tiny   # 15 stages to run" in added(bundle).stdout

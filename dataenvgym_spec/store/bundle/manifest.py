@@ -122,6 +122,10 @@ class Manifest(Strict, frozen=True, kw_only=True):
     journal: PackedJournal | None
     absent: tuple[Absence, ...]
 
+    def missing(self) -> list[str]:
+        """The directories of the stages whose results do not travel."""
+        return [stage.directory for stage in self.stages if stage.lock is None]
+
     def contents(self) -> dict[str, int]:
         """The sizes of what the archive holds beside the manifest, by SHA-256."""
         return dict(self.sizes())
