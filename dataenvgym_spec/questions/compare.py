@@ -154,6 +154,16 @@ def _answers(run: Run, student: Student, split: Split) -> Sequence[Result]:
     return [] if iteration is None else run.standing(iteration).results(split)
 
 
+def _asked(run: Run, student: Student, split: Split) -> tuple[str, int | None]:
+    """The key of the stage in which a student answered, and which of its students it is."""
+    iteration = run.iteration_of(student)
+    if split == "test":
+        stage = run.sealed_evaluation(student)
+    else:
+        stage = None if iteration is None else run.standing(iteration).evaluation(split)
+    return stage.key if stage is not None else "", iteration
+
+
 def contrast(first: Side, second: Side, student: Student, split: Split) -> Contrasted:
     """Compares a student of two sides.
 
@@ -231,7 +241,7 @@ def _paired_runs(
     if not common:
         names = [", ".join(map(str, sorted(mine))) for mine in seeds]
         return f"no run seed is in both: {names[0]} and {names[1]}", {}
-    pairs = {}
+    pairs, one = {}, True
     for seed in common:
         rows = [_answers(mine[seed], student, split) for mine in seeds]
         for side, answers in zip((first, second), rows, strict=True):
@@ -240,7 +250,12 @@ def _paired_runs(
         unequal = _unequal(*rows)
         if unequal:
             return unequal, {}
+        keys = {_asked(mine[seed], student, split) for mine in seeds}
+        # A revision can have had another result under the same key.
+        one = one and len(keys) == 1 and rows[0] == rows[1]
         pairs[seed] = Sides(first=answers_of(rows[1]), second=answers_of(rows[0]))
+    if one:
+        return f"{student} of both is one student, with the same answers", {}
     return "", pairs
 
 

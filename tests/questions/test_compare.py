@@ -83,6 +83,19 @@ def test_alone_an_experiment_compares_its_arms_with_the_first(repo: Path) -> Non
     assert (one["first"], one["second"]) == ("tiny:with-state", LAST)
 
 
+def test_a_student_is_not_compared_with_itself(repo: Path) -> None:
+    copied(repo, "other")
+    told = compared(repo, "tiny", "tiny", "other")["contrasts"]
+    assert [one["p"] is None for one in told] == [True, True, False, False]
+    assert {one["refused"] for one in told[:2]} == {
+        "best of both is one student, with the same answers"
+    }
+    assert {one["family"] for one in told[2:]} == {2}
+    # Arms share the untaught student.
+    (one,) = compared(repo, "tiny", "--student", "base")["contrasts"]
+    assert one["refused"].startswith("base of both is one student")
+
+
 def test_arms_are_compared_with_those_of_their_name(repo: Path) -> None:
     copied(repo, "other")
     told = compared(repo, "tiny", "other")
