@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dataenvgym_spec.cli.elsewhere import remedy
+from dataenvgym_spec.cli.tabular import print_table
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.foreign import clean, markdown_text
 from dataenvgym_spec.core.shown import NOTHING, shown_apart
@@ -67,8 +68,6 @@ def show(told: Told) -> None:
     """Prints a comparison."""
     from rich.console import Console
     from rich.text import Text
-
-    from dataenvgym_spec.cli.teaching import print_table
 
     console, table = Console(), score_table(told)
     if table.lines:

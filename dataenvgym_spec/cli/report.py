@@ -10,6 +10,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
 from dataenvgym_spec.cli.elsewhere import absence, remedy
+from dataenvgym_spec.cli.tabular import print_table
 from dataenvgym_spec.cli.teaching import PARTS, print_part
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
@@ -18,9 +19,9 @@ from dataenvgym_spec.results.judging import judging
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from dataenvgym_spec.report.exports import Format
+    from dataenvgym_spec.report.tables import TextTable
     from dataenvgym_spec.results.evidence.contrasts import Comparison
     from dataenvgym_spec.results.evidence.scores import Outcome
 
@@ -206,49 +207,47 @@ def _print_scores(
 
     many = len(results.index.seeds)
     if many == 1:
-        console.print(_table(rows))
+        print_table(console, _table(rows))
         return
-    console.print(_table(summaries(results, rows), means=True))
+    print_table(console, _table(summaries(results, rows), means=True))
     if each:
         console.print(Text("\nEvery run, with intervals over items:"))
-        console.print(_table(rows))
+        print_table(console, _table(rows))
     else:
         how = f"dataenvgym report {results.name} --runs"
         console.print(Text(f"Means over {many} runs; every run: {how}"))
 
 
-def _table(rows: Sequence[Outcome], *, means: bool = False) -> Table:
+def _table(rows: Sequence[Outcome], *, means: bool = False) -> TextTable:
     """Students and what they scored.
 
     Args:
         rows: of every run, or their means.
         means: whether they are means, which have no seed.
     """
-    from rich.table import Table
-    from rich.text import Text
-
+    from dataenvgym_spec.report.tables import Line, TextTable
     from dataenvgym_spec.report.text import amount, count, interval, percent
 
-    table = Table(box=None, pad_edge=False)
     # Where there are none, a terminal has no room for them.
     unread = [name for name in UNREAD if any(getattr(row, name) for row in rows)]
     headings = [name for name in HEADINGS if not (means and name == "seed")]
-    for heading in (*headings, *(UNREAD[name] for name in unread)):
-        table.add_column(heading, justify="left" if heading in WORDS else "right")
+    headings += [UNREAD[name] for name in unread]
+    lines = []
     for row in rows:
-        right, span = percent(row.accuracy.value), interval(row.accuracy)
-        table.add_row(
-            Text(row.arm),
+        cells = (
+            row.arm,
             *(() if means else (str(row.seed),)),
             row.student,
             "varies" if row.iteration is None else str(row.iteration),
             amount(row.examples, row.asked),
-            right,
-            span,
+            percent(row.accuracy.value),
+            interval(row.accuracy),
             count(row.items),
             *(count(getattr(row, name)) for name in unread),
         )
-    return table
+        lines.append(Line(cells=cells))
+    head = tuple(name if name in WORDS else f"#{name}" for name in headings)
+    return TextTable(title="students", head=head, lines=tuple(lines))
 
 
 def _page(results: Results) -> str:

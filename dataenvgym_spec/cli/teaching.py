@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from dataenvgym_spec.cli.common import print_json
+from dataenvgym_spec.cli.tabular import print_table
 from dataenvgym_spec.results.experiment import Results
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dataenvgym_spec.report.tables import TextTable
 
 PARTS: Final = ("tree", "allocation", "yield", "ledger", "examples")
 """What can be printed in place of the results."""
-WORDS: Final = 16
-"""Columns of a terminal that words have at least."""
 NOTHING: Final = {
     "tree": "no arm has a skill tree, or none has planned yet",
     "allocation": "no agent has asked for anything yet",
@@ -99,33 +96,6 @@ def _of_which_runs(part: str, seeds: tuple[int, ...]) -> str:
         "allocation": f"Amounts are means over {len(seeds)} runs; reasons are {first}.",
     }
     return said.get(part, f"Sums over {len(seeds)} runs.")
-
-
-def print_table(console: Console, table: TextTable) -> None:
-    """Prints a table without its title: words make way where there is little room."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=None, pad_edge=False)
-    least = 0
-    for number, name in enumerate(table.head):
-        width = max(len(line.cells[number]) for line in table.lines)
-        if name.startswith("#"):
-            # Numbers stay whole, whatever room there is: words make way.
-            heading = name.lstrip("#").replace(" ", "\n")
-            width = max(width, *map(len, heading.split("\n")))
-            grid.add_column(heading, justify="right", min_width=width, no_wrap=True)
-        else:
-            width = min(WORDS, max(width, len(name)))
-            grid.add_column(name, min_width=width, overflow="fold")
-        least += width + 2
-    for line in table.lines:
-        first, *rest = line.cells
-        cells = [Text(f"  {first}" if line.inner else first), *map(Text, rest)]
-        grid.add_row(*cells, style="bold" if line.whole else None)
-    # Where a terminal is too narrow for that, lines are longer than it is.
-    Console(width=max(console.width, least)).print(grid)
 
 
 def _print_examples(results: Results) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
-from dataenvgym_spec.cli.report import command
+from dataenvgym_spec.cli.report import _table, command
+from dataenvgym_spec.cli.tabular import print_table
 from dataenvgym_spec.report.text import interval, percent
 from dataenvgym_spec.results.evidence.scores import outcomes, summaries
 from dataenvgym_spec.results.experiment import load
@@ -31,6 +34,30 @@ def lines_of(text: str) -> list[list[str]]:
     """The lines of the tables, in cells."""
     cells = [re.split(r"  +", line.strip()) for line in text.splitlines()]
     return [row for row in cells if row[0] in ARMS]
+
+
+@pytest.mark.parametrize("columns", [None, "40"])
+def test_nothing_is_cut_in_a_pipe_or_a_narrow_terminal(
+    columns: str | None,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    rows = [
+        replace(row, arm=f"with-state-and-a-{number}-{'long-' * 12}name")
+        for number, row in enumerate(outcomes(load("tiny", root))[:2])
+    ]
+    print_table(Console(), _table(rows))
+    told = capsys.readouterr().out
+    assert "…" not in told and "iteration" in told and "examples" in told
+    # A name goes on in the next lines of its column.
+    first = "".join(line.split()[0] for line in told.splitlines())
+    for row in rows:
+        assert row.arm in (first if columns else told)
 
 
 def test_several_runs_are_means_and_each_only_where_asked_for(
