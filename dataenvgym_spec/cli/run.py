@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import click
 
@@ -16,6 +16,7 @@ from dataenvgym_spec.cli.failing import AGAIN, unfinished
 from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.core.variables import REPLAY
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
@@ -34,6 +35,8 @@ KEEP: Final = (
 """What is said at the end, in place of DVC's list of every file."""
 
 AUTO: Final = "auto"
+LONGEST: Final = 40
+"""Characters of a wrong number that are said."""
 
 
 class Jobs(click.ParamType[int | Literal["auto"]]):
@@ -45,11 +48,13 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | Literal["auto"]:
         """The number."""
-        if isinstance(value, int) or value == AUTO:
-            return cast("int | Literal['auto']", value)
-        if not str(value).isdecimal() or int(value) < 1:
-            self.fail(f"'{value}' is neither a whole number of at least 1 nor '{AUTO}'", param, ctx)
-        return int(value)
+        if value == AUTO:
+            return "auto"
+        try:
+            return int(click.IntRange(min=1).convert(value, param, ctx))
+        except click.BadParameter:
+            known = f"neither a whole number of at least 1 nor '{AUTO}'"
+            self.fail(f"'{shortened(str(value), LONGEST)}' is {known}", param, ctx)
 
 
 @click.command("run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -27,6 +27,14 @@ DECIDED: Final = 4
 """Questions that an agent asked for a plan, as far as people are shown them."""
 
 
+MOST: Final = 20
+"""Examples and items that are told in full; of more, and of each kind, so many ids are listed."""
+_WHERE: Final = (
+    "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run, "
+    "and in store/evaluate-*/out/*/results.jsonl"
+)
+
+
 @click.command("trace")
 @click.argument("id", metavar="EXAMPLE|ITEM")
 @click.option("--experiment", metavar="NAME", help="Look in this experiment only.")
@@ -39,12 +47,15 @@ def command(id: str, experiment: str | None, as_json: bool) -> None:
     Of an item of a split, say all that was ever answered to it, by which student of which arm, seed
     and iteration, who fixed or broke it, and for which examples it was shown to a teacher.
 
-    The argument is an id, or the first signs of it. The same question may be made more than once.
+    The argument is an id, or the first signs of it; where many begin so, they are listed. The same
+    question may be made more than once.
 
     \b
     Example:
       dataenvgym trace 3f9c2a71b04de615
     """
+    if not id.strip():
+        raise UserError("the id is empty", help=_WHERE)
     layout = layout_here()
     names = compiled(layout) if experiment is None else [experiment]
     experiments = [load(name, layout.root) for name in names]
@@ -52,14 +63,15 @@ def command(id: str, experiment: str | None, as_json: bool) -> None:
     items = histories(experiments, id)
     if not found and not items:
         where = f"in '{experiment}'" if experiment else f"in {plural(len(names), 'experiment')}"
-        help = (
-            "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run, "
-            "and in store/evaluate-*/out/*/results.jsonl"
-        )
-        raise UserError(f"no generated example and no item has the id '{id}' {where}", help=help)
+        message = f"no generated example and no item has the id '{id}' {where}"
+        raise UserError(message, help=_WHERE)
     if as_json:
         records = [trace_record(trace) | _effects(experiments, trace) for trace in found]
         print_json([*records, *map(history_record, items)])
+        return
+    if len(found) + len(items) > MOST:
+        _list(id, "example", (trace.example.id for trace in found))
+        _list(id, "item", (history.item.id for history in items))
         return
     parts = [_told(experiments, trace) for trace in found]
     parts += [history_lines(item) for item in items]
@@ -68,6 +80,17 @@ def command(id: str, experiment: str | None, as_json: bool) -> None:
             click.echo()
         for line in lines:
             click.echo(line)
+
+
+def _list(begin: str, word: str, ids: Iterable[str]) -> None:
+    """Says which ids begin so, where there are too many to tell of each."""
+    unique = list(dict.fromkeys(ids))
+    if unique:
+        click.echo(f"{plural(len(unique), word)} whose id begins with '{visible(begin)}':")
+    for one in unique[:MOST]:
+        click.echo(f"  {visible(one)}")
+    if len(unique) > MOST:
+        click.echo(f"  and {len(unique) - MOST} more; say more of the id, or --json")
 
 
 def _told(experiments: Sequence[Results], trace: Trace) -> Iterator[str]:

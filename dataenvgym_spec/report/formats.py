@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -40,14 +41,15 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9.,]*(e[+-]?[0-9]+)?", re.IGNORECASE)
 def csv_cell(text: str) -> str:
     """Foreign text for a cell that a spreadsheet opens: no formula.
 
-    A text that begins like one gets an apostrophe, as OWASP advises (CSV injection); a number stays
-    a number.
+    A text that begins like one, be it in full width, gets an apostrophe, as OWASP advises (CSV
+    injection); a number stays a number.
 
     >>> csv_cell("=1+1"), csv_cell("-2.5"), csv_cell(" @sum"), csv_cell("a-b")
     ("'=1+1", '-2.5', "' @sum", 'a-b')
     """
     cell = clean(text)
-    if cell.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
+    first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
+    if first in _FORMULA and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 

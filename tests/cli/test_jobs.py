@@ -240,7 +240,7 @@ def test_a_killed_driver_takes_all_with_it(sweep: Path) -> None:
     goes_on(sweep)
 
 
-@pytest.mark.parametrize("wrong", ["0", "-1", "many"])
+@pytest.mark.parametrize("wrong", ["0", "-1", "many", pytest.param("9" * 5000, id="5000-digits")])
 def test_a_wrong_number_of_jobs(sweep: Path, wrong: str) -> None:
     said = call("dataenvgym", "run", "tiny", "--jobs", wrong, cwd=sweep, ok=False).stderr
     assert "at least 1" in said

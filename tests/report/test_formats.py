@@ -12,7 +12,7 @@ from dataenvgym_spec.report.formats import csv_cell, csv_text, latex, latex_text
 from dataenvgym_spec.report.tables import Line, TextTable
 from tests.support.reported import HOSTILE
 
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", '=HYPERLINK("http://evil.example")', "\t=1", "\r=1", " =1", "\n=1", "=cmd|' /C calc'!A0"]  # fmt: skip
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", '=HYPERLINK("http://evil.example")', "\t=1", "\r=1", " =1", "\n=1", "=cmd|' /C calc'!A0", "\uff1d1+1", "\uff0b1", "\uff0d1", " \uff20SUM(A1)"]  # fmt: skip
 
 
 def table(*cells: str) -> TextTable:
@@ -34,7 +34,7 @@ def test_a_number_stays_a_number(number: str) -> None:
 def test_whatever_a_cell_holds_it_does_not_begin_as_a_formula(text: str) -> None:
     cell = csv_cell(text)
     number = re.fullmatch(r"[+-]?[0-9][0-9.,]*(e[+-]?[0-9]+)?", cell, re.IGNORECASE)
-    assert number or not cell.lstrip().startswith(("=", "+", "-", "@"))
+    assert number or not cell.lstrip().startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20"))
 
 
 @given(st.text())

@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from dataenvgym_spec.cli import trace
+from dataenvgym_spec.cli.trace import command
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.examples import Example, Provenance, Rejected
 from dataenvgym_spec.records.experiment import Index, IndexedStage, StageUse
 from dataenvgym_spec.records.files import write_json, write_rows
@@ -97,6 +101,20 @@ def test_what_was_not_accepted_taught_nobody_and_says_why(repo: Path) -> None:
 
 def test_the_first_signs_of_an_id_are_enough_and_find_all(repo: Path) -> None:
     assert [one["example"]["id"] for one in traced(repo, "aa")] == ["aaa1", "aab2"]
+
+
+def test_no_id_is_refused_and_of_many_that_begin_alike_the_ids_are_listed(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo)
+    result = CliRunner().invoke(command, [" "])
+    assert isinstance(result.exception, UserError) and "the id is empty" in str(result.exception)
+    monkeypatch.setattr(trace, "MOST", 1)
+    said = CliRunner().invoke(command, ["aa"], catch_exceptions=False).output
+    assert said == (
+        "2 examples whose id begins with 'aa':\n  aaa1\n  and 1 more; say more of the id, or --json\n"
+    )
+    assert len(json.loads(CliRunner().invoke(command, ["aa", "--json"]).output)) == 2
 
 
 def test_what_a_check_asked_is_shown(repo: Path) -> None:
