@@ -123,9 +123,7 @@ def evaluated(floor: Floor | None, items: int | None = None) -> float | None:
 
 def trained(floor: Floor | None, items: int | None = None) -> float | None:
     """The same of two trainings of one student, which evaluations alone say nothing of."""
-    if floor is None or floor.retrain is None:
-        return None
-    return floor.difference(items=items)
+    return None if floor is None else floor.difference(items=items)
 
 
 def record(replicas: Sequence[Replica], floor: Floor | None = None) -> dict[str, Any]:

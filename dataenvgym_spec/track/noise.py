@@ -80,7 +80,8 @@ def said(
         return {FLOOR: UNKNOWN}
     if measured is None:
         return {FLOOR: f"{UNKNOWN} yet"}
-    tags = {FLOOR: "measured"}
+    trained = measured.floor.retrain is not None
+    tags = {FLOOR: "measured" if trained else "measured of evaluation only"}
     for key, answer in contrasts.items():
         if beside(measured.floor, answer.question, answer.weighed) is None:
             tags[f"{key} noise floor"] = UNKNOWN

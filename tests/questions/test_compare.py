@@ -449,7 +449,7 @@ def test_the_floor_of_greedy_copies_is_none_of_answers_that_another_experiment_d
     drawn: str, tmp_path: Path
 ) -> None:
     """That of drawn ones is, for greedy ones vary by no more: those of the base once for all runs."""
-    Copied(tmp_path, {"reevaluate": (1, -1)}).write()
+    Copied(tmp_path, {"reevaluate": (1, -1), "retrain": (2, -2)}).write()
     copied(tmp_path, "other")
     for name in ("tiny", "other"):
         path = tmp_path / "experiments" / f"{name}.json"
@@ -465,3 +465,10 @@ def test_the_floor_of_greedy_copies_is_none_of_answers_that_another_experiment_d
         (one,) = compared(tmp_path, *sides)["contrasts"]
         assert (one["floor"] == UNKNOWN) is (drawn == "other")
         assert drawn == "other" or one["floor"] > 0
+
+
+def test_evaluations_alone_are_no_floor_of_two_taught_students(tmp_path: Path) -> None:
+    Copied(tmp_path, {"reevaluate": (0, 0)}).write()
+    said = call("dataenvgym", "compare", "tiny", "--format", "csv", cwd=tmp_path).stdout
+    floors = {row["floor"] for row in csv.DictReader(io.StringIO(said)) if row["student"] == "best"}
+    assert UNKNOWN in floors and floors <= {UNKNOWN, ""}

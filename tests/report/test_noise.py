@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from html import escape
 from pathlib import Path
@@ -17,6 +19,8 @@ from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.questions.power import measured_noise
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
+from dataenvgym_spec.report.exports import csv_files, tables
+from dataenvgym_spec.report.formats import latex
 from dataenvgym_spec.report.metrics import metrics
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.contrasts import contrasted, weigh
@@ -85,12 +89,33 @@ def test_a_terminal_says_it_too(both: Notebook, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_scores_that_were_equal_are_a_measured_zero(tmp_path: Path) -> None:
+    found = study(opened(tmp_path / "repo", {"reevaluate": (0, 0), "retrain": (0, 0)}))
+    said = (
+        "Noise floor: 0.0 points; varied were order and batches of evaluation, order of examples "
+        "in training, seeds of training, and scores were equal."
+    )
+    assert said in page(found)
+
+
+def test_evaluations_alone_are_no_floor_of_students_that_were_taught(tmp_path: Path) -> None:
     results = opened(tmp_path / "repo", {"reevaluate": (0, 0)})
     floor, found = noise_floor(results), study(results)
-    assert floor is not None
-    said = "Noise floor: 0.0 points; varied were order and batches of evaluation, and scores were equal."  # fmt: skip
-    assert said in page(found)
-    assert "order of examples in training" in floor.not_measured
+    assert floor is not None and "order of examples in training" in floor.not_measured
+    (contrast,) = found.contrasts
+    assert noise.floor_of(floor, contrast.question, contrast.weighed) == noise.NOT_MEASURED
+    text = page(found)
+    assert noise.NOT_MEASURED in text and "0.0 points;" not in text
+    assert text.count('<td class="n">not measured</td>') >= 2
+    (told,) = csv.DictReader(io.StringIO(csv_files(found)["contrasts.csv"]))
+    (row,) = json.loads(metrics(found))["contrasts"].values()
+    assert told["noise_floor"] == row["noise_floor"] == UNKNOWN
+    assert UNKNOWN in latex(tables(found)["contrasts"])
+    record = project(results)
+    assert not [key for _, key in values(record) if key.endswith("_noise_floor")]
+    (summary,) = [run for run in record.runs if run.id == "tiny/with-state/summary"]
+    tags = dict(summary.tags)
+    assert tags["noise floor"] == "measured of evaluation only"
+    assert tags["test/best minus best of no-state noise floor"] == UNKNOWN
     content = json.loads(metrics(found))
     assert content["noise"]["retrain"] is None
     assert content["noise"]["reevaluate"]["deviation"] == 0
@@ -190,7 +215,7 @@ def test_a_difference_on_fewer_items_has_a_wider_floor(tmp_path: Path) -> None:
 def test_of_drawn_answers_each_run_has_its_own_of_the_base(
     tmp_path: Path, greedy: tuple[str, ...]
 ) -> None:
-    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1)}).write()
+    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1), "retrain": (2, -2)}).write()
     path = layout.index("tiny")
     index = json.loads(path.read_text(encoding="utf-8"))
     for arm, settings in index["settings"].items():
@@ -198,9 +223,10 @@ def test_of_drawn_answers_each_run_has_its_own_of_the_base(
         settings.setdefault("student", {})["generate"] = {"temperature": temperature}
     write_json(path, index)
     floor = noise_floor(load("tiny", layout.root))
-    assert floor is not None and floor.reevaluate is not None
+    assert floor is not None and floor.reevaluate is not None and floor.retrain is not None
+    taught, base = floor.retrain.sd**2, floor.reevaluate.sd**2
     for arm in ("with-state", "no-state"):
-        variance = floor.reevaluate.sd**2 * (1 / 4 + (1 if arm in greedy else 1 / 4))
+        variance = taught / 4 + (base if arm in greedy else base / 4)
         said = of_change(floor, arm, items=30, runs=4)
         assert said == pytest.approx(quantile(0.05, 2) * variance**0.5)
     assert ("seeds of drawn answers" in floor.varied) == ("with-state" not in greedy)
@@ -209,7 +235,7 @@ def test_of_drawn_answers_each_run_has_its_own_of_the_base(
 def test_a_floor_of_greedy_copies_says_nothing_of_an_arm_that_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1)}).write()
+    layout = Copied(tmp_path / "repo", {"reevaluate": (1, -1), "retrain": (2, -2)}).write()
     path = layout.index("tiny")
     index = json.loads(path.read_text(encoding="utf-8"))
     before = noise_floor(load("tiny", layout.root))

@@ -36,8 +36,12 @@ def test_a_student_is_one_draw_beside_its_copies() -> None:
 def test_what_was_not_measured_is_none_and_what_was_equal_is_zero() -> None:
     assert floor().difference() is None
     assert (floor().reevaluate_sd, floor().retrain_sd, floor().n) == (None, None, 0)
+    # Evaluations that came out equal say nothing of what trainings vary.
     equal = floor(spread(0.5, 0.5, 0.5))
-    assert (equal.difference(), equal.reevaluate_sd, equal.retrain_sd) == (0.0, 0.0, None)
+    assert (equal.difference(), equal.reevaluate_sd, equal.retrain_sd) == (None, 0.0, None)
+    assert equal.difference(second=False) is None
+    assert equal.difference(first=False, second=False) == 0.0
+    assert floor(spread(0.5, 0.5), spread(0.5, 0.5)).difference() == 0.0
     # Of the untaught student only its evaluation can be done again.
     taught = floor(retrain=spread(0.6, 0.4))
     assert taught.difference() is not None
@@ -78,7 +82,8 @@ def test_drawn_answers_of_the_base_are_others_in_each_run() -> None:
 @pytest.mark.parametrize("taught", [True, False])
 def test_what_other_draws_move_no_copy_has_shown(taught: bool) -> None:
     """A floor of greedy students is often 0, and beside one that draws its answers it would call chance an effect."""
-    greedy, drawn = (floor(spread(0.5, 0.52), drawn=drawn) for drawn in (False, True))
+    both = spread(0.5, 0.52), spread(0.6, 0.4)
+    greedy, drawn = (floor(*both, drawn=drawn) for drawn in (False, True))
     for second in (DRAWN, Drawing(1.0), Drawing(0.7, samples=4)):
         assert greedy.difference(first=taught, second=taught, drawings=(None, second)) is None
         assert greedy.difference(first=taught, second=taught, drawings=(second, None)) is None

@@ -176,7 +176,7 @@ class Floor:
         that are drawn, and not as the copied student's are, the copies say nothing.
 
         Trainings that were done again vary with what their evaluation depends on, too, so that of
-        a student that the loop taught they say all that was measured.
+        a student that the loop taught they say all that was measured. Without any, nothing was.
 
         On fewer items than were copied a score varies more: by the root of how many fewer if chance
         moves answers one by one, and not at all if it moves all of them together. On more items it
@@ -204,9 +204,13 @@ class Floor:
         return quantile(1 - LEVEL, min(copies)) * sqrt(variance * fewer)
 
     def _of(self, taught: bool) -> Spread | None:
-        """What a student varies by: no copy of a training says anything of the untaught one."""
+        """What a student varies by; None if nothing says it.
+
+        No copy of a training says anything of the untaught one, and copies of an evaluation alone
+        say nothing of a taught one: how much trainings vary is most of what chance does to it.
+        """
         if not taught:
             return self.reevaluate
         if self.retrain is None or self.reevaluate is None:
-            return self.retrain or self.reevaluate
+            return self.retrain
         return max(self.retrain, self.reevaluate, key=lambda spread: spread.sd)
