@@ -116,6 +116,55 @@ def test_a_spec_that_was_renamed_or_merged_keeps_its_history(root: Path) -> None
     assert [one.commit for one in said(root)] == [first]
 
 
+def test_a_spec_that_began_as_a_copy_has_a_history_of_its_own(root: Path) -> None:
+    text = FIRST + "# " + "long enough to be known again " * 9 + "\n"
+    commit(root, "name: old\n" + text, at=10, name="old.yaml")
+    copied = commit(root, "name: tiny\n" + text, at=RESULTS + 1)
+    (found,) = said(root)
+    assert (found.commit, found.before) == (copied, False)
+
+
+def test_what_stood_under_another_name_is_of_another_experiment(root: Path) -> None:
+    commit(root, "name: old\n" + FIRST, at=10)
+    renamed = commit(root, "name: tiny\n" + FIRST, at=20)
+    assert [one.commit for one in said(root)] == [renamed]
+
+
+def test_a_contrast_that_was_removed_counts_from_when_it_came_back(root: Path) -> None:
+    commit(root, FIRST, at=10)
+    commit(root, "name: tiny\n", at=20)
+    assert [one.known for one in said(root)] == ["not committed"]
+    back = commit(root, FIRST, at=RESULTS + 1)
+    (found,) = said(root)
+    assert (found.commit, found.before) == (back, False)
+    git(root, "rm", "-q", "specs/tiny.yaml")
+    git(root, "commit", "-qm", "gone", at=RESULTS + 2)
+    again = commit(root, FIRST, at=RESULTS + 3)
+    assert [one.commit for one in said(root)] == [again]
+
+
+def test_a_branch_that_had_it_not_yet_removes_nothing(root: Path) -> None:
+    commit(root, "name: tiny\nseeds: 1\n\n", at=1)
+    git(root, "checkout", "-qb", "other")
+    first = commit(root, "name: tiny\nseeds: 1\n\n" + FIRST, at=10)
+    git(root, "checkout", "-q", "main")
+    commit(root, "description: x\nname: tiny\nseeds: 1\n\n", at=20)
+    git(root, "merge", "-q", "other", "-m", "merged", at=30)
+    assert [one.commit for one in said(root)] == [first]
+
+
+def test_what_one_commit_moved_to_a_parent_was_there_all_the_time(root: Path) -> None:
+    path = root / "experiments" / "tiny.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    inputs = {"specs/tiny.yaml": "ab", "specs/parent.yaml": "cd"}
+    write_json(path, {**index, "inputs": inputs})
+    first = commit(root, FIRST, at=10)
+    (root / "specs" / "tiny.yaml").write_text("extends: parent.yaml\n", encoding="utf-8")
+    git(root, "add", "specs/tiny.yaml")
+    commit(root, FIRST, at=20, name="parent.yaml")
+    assert [one.commit for one in said(root)] == [first]
+
+
 def test_what_a_merge_alone_added_is_found(root: Path) -> None:
     commit(root, "name: tiny\n", at=10)
     git(root, "checkout", "-qb", "other")
