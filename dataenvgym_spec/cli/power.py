@@ -52,7 +52,8 @@ def _design(one: Expected) -> str:
     if one.basis.source == "answers":
         parts.append(f"{one.basis.discordance:.0%} of items answered differently so far")
     if one.runs > 1 and one.basis.deviation_source == "answers":
-        parts.append(f"runs differed by {100 * (one.basis.deviation or 0):.1f} points")
+        points = f"by {100 * one.basis.deviation:.1f} points" if one.basis.deviation else ""
+        parts.append(f"runs differed {points or 'by no more than their items make'}")
     return ", ".join(parts)
 
 

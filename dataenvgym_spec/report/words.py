@@ -247,12 +247,18 @@ def _kind(question: Question) -> str:
 
 def _components(contrast: Comparison, crossed: Crossed) -> str:
     """What makes the mean vary, each with its part."""
-    spread = f"{100 * sqrt(crossed.run_variance):.1f} points"
     runs, units, rest = (f"{100 * part:.0f}%" for part in crossed.shares)
     drawn = "items" if contrast.difference.covers == "items and seeds" else "clusters of items"
+    beyond = f"beyond what their {drawn} make"
+    if crossed.run_variance:
+        spread = f"{100 * sqrt(crossed.run_variance):.1f} points"
+        varies = f"Between runs it has a standard deviation of {spread} {beyond}"
+    else:
+        # The estimate is cut off at 0, which few runs come to often.
+        varies = f"Variance between runs {beyond} was not seen in {crossed.runs} runs"
     return (
-        f"Between runs it has a standard deviation of {spread} beyond what their {drawn} make; of "
-        f"the variance of the mean {runs} are runs, {units} {drawn} and {rest} both together."
+        f"{varies}; of the variance of the mean {runs} are runs, {units} {drawn} and {rest} both "
+        "together."
     )
 
 

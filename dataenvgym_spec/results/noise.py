@@ -11,6 +11,7 @@ from typing import Any, Final
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Copies, Copy, Question
 from dataenvgym_spec.results.evidence.answers import of_part
+from dataenvgym_spec.results.evidence.choosing import chooses
 from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.floor import WHOLE, Drawing, Floor, Part, Spread
 from dataenvgym_spec.results.evidence.scores import by_skill
@@ -29,6 +30,7 @@ ADAPTER: Final = "first weights of the adapter"
 EARLIER: Final = "trainings of earlier iterations"
 EXAMPLES: Final = "what the agent generates"
 BASE: Final = "the base student"
+CHOICE: Final = "the choice of the best iteration"
 MACHINE: Final = "machine"
 VERSIONS: Final = "versions of libraries"
 """Sources of noise in words."""
@@ -64,7 +66,7 @@ def noise_floor(results: Results) -> Floor | None:
         reevaluate=reevaluate,
         retrain=retrain,
         varied=tuple(varied),
-        not_measured=tuple(_not_measured(results.settings[copies.arm], varied, copies)),
+        not_measured=tuple(_not_measured(results, varied, copies)),
         missing=copies.reevaluate + copies.retrain - done,
         drawing=drawing(results.settings[copies.arm]),
         drawings={arm: drawing(settings) for arm, settings in results.settings.items()},
@@ -282,7 +284,17 @@ def _goes_on(settings: dict[str, Any]) -> bool:
     return bool(settings.get("loop", {}).get("start_from") == "previous")
 
 
-def _not_measured(settings: dict[str, Any], varied: Sequence[str], copies: Copies) -> Iterator[str]:
+def _choose(results: Results) -> bool:
+    """Whether a contrast is about a student that was chosen by its score: copies choose nobody."""
+    chosen = set()
+    for question in results.index.contrasts:
+        sides = ((question.arm, question.student), (question.against, question.second))
+        chosen |= {arm for arm, student in sides if student == "best"}
+    return any(chooses(results, arm) for arm in chosen)
+
+
+def _not_measured(results: Results, varied: Sequence[str], copies: Copies) -> Iterator[str]:
+    settings = results.settings[copies.arm]
     for source in (ORDER, TAUGHT, SEEDS):
         if source not in varied:
             yield source
@@ -290,6 +302,8 @@ def _not_measured(settings: dict[str, Any], varied: Sequence[str], copies: Copie
         yield DRAWN
     if _goes_on(settings) and copies.iteration > 1:
         yield EARLIER
+    if _choose(results):
+        yield CHOICE
     yield EXAMPLES
     yield BASE
     for source in (MACHINE, VERSIONS):

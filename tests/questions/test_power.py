@@ -174,6 +174,8 @@ def test_what_both_arms_have_answered_takes_the_place_of_assumptions(tmp_path: P
         f"    {100 * known.least:.1f}  with-state - no-state, best (36 items, 3 runs, 33%" in said
     )
     assert "33% of items answered differently so far, runs differed by" in said
+    alike = "\n".join(power_lines([replace(known, basis=replace(known.basis, deviation=0.0))]))
+    assert "so far, runs differed by no more than their items make)" in alike
     assert "assumed: two-sided tests at 5%" in said and "at least" not in said
 
 

@@ -26,7 +26,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.contrasts import contrasted, weigh
 from dataenvgym_spec.results.evidence.floor import Part
 from dataenvgym_spec.results.evidence.tails import quantile
-from dataenvgym_spec.results.noise import UNKNOWN, noise_floor, of_change, within
+from dataenvgym_spec.results.noise import CHOICE, UNKNOWN, noise_floor, of_change, within
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.track.project import plans_of, project
@@ -57,7 +57,8 @@ def test_the_floor_is_what_copies_say_of_their_student(both: Notebook) -> None:
         "seeds of training",
     )
     assert set(floor.not_measured) == {
-        "what the agent generates", "the base student", "machine", "versions of libraries",
+        "the choice of the best iteration", "what the agent generates", "the base student",
+        "machine", "versions of libraries",
     }  # fmt: skip
 
 
@@ -68,7 +69,9 @@ def test_the_floor_stands_beside_every_difference(both: Notebook) -> None:
     said = f"Noise floor: {100 * width:.1f} points"
     assert text.count(said) == len(found.contrasts) == 1
     assert "this one is within it" in text
-    assert "Not measured: what the agent generates, the base student" in text
+    assert (
+        "Not measured: the choice of the best iteration, what the agent generates, the base" in text
+    )
     assert "<h2>Noise floor</h2>" in text
     (contrast,) = content["contrasts"].values()
     assert contrast["noise_floor"] == pytest.approx(width, abs=1e-5)
@@ -80,12 +83,25 @@ def test_the_floor_stands_beside_every_difference(both: Notebook) -> None:
     assert text.count(gain) == 2
 
 
+def test_where_nobody_is_chosen_no_choice_was_left_as_it_was(tmp_path: Path) -> None:
+    layout = Copied(tmp_path / "repo", MOVED).write()
+    path = layout.index("tiny")
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for change in (
+        {"contrasts": [{**index["contrasts"][0], "student": "last"}]},
+        {"contrasts": []},
+    ):
+        write_json(path, {**index, **change})
+        floor = noise_floor(load("tiny", layout.root))
+        assert floor is not None and CHOICE not in floor.not_measured
+
+
 def test_a_terminal_says_it_too(both: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(both.layout.root)
     said = " ".join(CliRunner().invoke(command, ["tiny"]).output.split())
     assert f"Noise floor: {100 * quantile(0.05, 2) * 0.1 * 2**0.5:.1f} points" in said
     assert "trained again 2 times" in said
-    assert "Not measured: what the agent generates" in said
+    assert "Not measured: the choice of the best iteration, what the agent" in said
 
 
 def test_scores_that_were_equal_are_a_measured_zero(tmp_path: Path) -> None:

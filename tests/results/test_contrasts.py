@@ -213,7 +213,7 @@ def test_several_runs_say_what_varies(root: Path) -> None:
     said = words.evidence(contrast)
     assert "Mean over 2 runs on 60 sealed test items (p = " in said
     assert (
-        "the interval is over runs and items. Between runs it has a standard deviation of" in said
+        "the interval is over runs and items. Variance between runs beyond what their items" in said
     )
     assert "items only" not in said and said in page(found)
     (row,) = json.loads(metrics(found))["contrasts"].values()
@@ -276,6 +276,17 @@ def test_runs_that_disagree_on_one_item_or_cluster_have_a_mean_and_claim_nothing
     assert said.startswith(f"Mean over {len(runs)} runs on {shared} sealed test items (p = 1")
     assert "The runs share one" in said and "count as one" not in said
     assert contrast_record(contrast)["run_variance"] == "unknown"
+
+
+def test_runs_that_vary_less_than_their_items_are_not_said_to_vary_by_nothing() -> None:
+    found = weigh({0: answers(1, 0, 0), 1: answers(0, 1, 0), 2: answers(0, 0, 1)})
+    assert found.crossed is not None and found.crossed.run_variance == 0
+    said = words.evidence(Comparison(question=Question(arm="a", against="b"), weighed=found))
+    assert "Variance between runs beyond what their items make was not seen in 3 runs" in said
+    assert "deviation of 0.0 points" not in said
+    found = weigh({0: answers(1, 1, 0), 1: answers(0, 0, 0), 2: answers(-1, -1, 0)})
+    said = words.evidence(Comparison(question=Question(arm="a", against="b"), weighed=found))
+    assert "Between runs it has a standard deviation of " in said
 
 
 def test_runs_that_agree_on_one_item_are_one_run() -> None:
