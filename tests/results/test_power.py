@@ -48,7 +48,7 @@ DESIGNS = [
 def test_the_difference_that_is_called_detectable_is_found_as_often_as_said(design: Design) -> None:
     least = detectable(design)
     assert least is not None and least < design.discordance
-    studies = 120
+    studies = 400
     # The normal approximation of few items is off by some points; the rest is chance.
     bound = 0.05 + 3 * sqrt(0.8 * 0.2 / studies)
     assert found(design, least, studies, seed=1) == pytest.approx(0.8, abs=bound)
