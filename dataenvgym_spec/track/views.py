@@ -266,7 +266,8 @@ def _with_contrasts(index: Index, shown: int) -> View:
     for key, questions in by_key.items():
         contrasts.append(_bar(key, title_of(questions)))
         keys += [key, f"{key}_low", f"{key}_high"]
-        if index.noise is not None and questions[0].split in COPIED:
+        # Evaluations alone that were done again are no floor of students that were taught.
+        if index.noise is not None and index.noise.retrain and questions[0].split in COPIED:
             keys.append(f"{key}_noise_floor")
     declared = len(index.contrasts)
     left = f": {shown} of {declared}, all in the report" if shown < declared else ""

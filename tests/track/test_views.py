@@ -23,6 +23,7 @@ from dataenvgym_spec.track.views import (
     SCORES,
     views_of,
 )
+from tests.support.complete import Complete
 from tests.support.tracked import Store
 
 
@@ -118,21 +119,19 @@ def test_a_large_sweep_has_the_means_of_all_seeds(tmp_path: Path) -> None:
 
 
 def test_the_noise_floor_stands_beside_each_contrast_where_it_is_measured(tmp_path: Path) -> None:
-    for copies in (0, 3):
-        root = tmp_path / str(copies)
-        Store(root, copies=copies)
-        record = project(load("tiny", root))
+    Store(tmp_path / "none")
+    Store(tmp_path / "evaluated", copies=3)
+    Complete(tmp_path / "trained")
+    for name in ("none", "evaluated", "trained"):
+        record = project(load("tiny", tmp_path / name))
         state = json.loads(json.loads(dict(record.views)[SCORES])["state"])
-        columns = [name.split("`")[1] for name in state["selectedColumns"]]
-        shown = [name for name in columns if name.endswith("_noise_floor")]
-        assert shown == ["test/best minus best of no-state_noise_floor"] * bool(copies)
+        columns = [column.split("`")[1] for column in state["selectedColumns"]]
+        shown = {column for column in columns if column.endswith("_noise_floor")}
         metrics = {one.key for run in record.runs for one in run.metrics}
-        assert {*shown} == {name for name in metrics if name.endswith("_noise_floor")}
-        if copies:
-            assert (
-                columns.index(shown[0])
-                == columns.index(shown[0].replace("noise_floor", "high")) + 1
-            )
+        assert shown == {key for key in metrics if key.endswith("_noise_floor")}
+        assert bool(shown) == (name == "trained")
+        for floor in shown:
+            assert columns.index(floor) == columns.index(floor.replace("noise_floor", "high")) + 1
 
 
 def scores_view(root: Path, contrasts: list[Question]) -> tuple[str, dict]:

@@ -23,7 +23,7 @@ def clipped(needs: Needs, machines: Sequence[Machine]) -> Needs:
     >>> big = Machine(id="x", name="a", room=Needs(cpus=64, memory=500))
     >>> fast = Machine(id="y", name="b", room=Needs(cpus=8, gpus=4, memory=60))
     >>> clipped(Needs(cpus=16, gpus=8, memory=100), [big, fast])
-    Needs(cpus=8, gpus=4, memory=60, machines=1, light=False)
+    Needs(cpus=8, gpus=4, memory=60, machines=1, light=False, here=False)
     >>> clipped(Needs(cpus=16, memory=100), [big, fast]).memory
     100
 
