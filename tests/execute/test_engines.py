@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,24 @@ def test_none_is_kept_of_a_whole_model_or_where_nobody_wants_one(
     monkeypatch.setenv(ENGINES, "0")
     with kept(TOLD, run.base, first) as engine:
         assert engine is None
+
+
+def test_who_comes_meanwhile_is_served_when_the_first_has_gone(run: Run) -> None:
+    """Two that wait together share the engine, one after the other, and neither meets the other's adapter."""
+    first, second = run.adapter("first", "1"), run.adapter("second", "2")
+    said: list[str] = []
+    other = threading.Thread(target=lambda: said.append(run.said(second)))
+    with asked(run.base, first, TOLD) as engine:
+        before = run.connections()
+        other.start()
+        wait_until(lambda: run.connections() > before, "the other one has come")
+        # It would have its answer by then if it had not to wait.
+        other.join(0.3)
+        assert engine.generate(["?"])[0].text == "1?"
+        assert said == []
+    other.join()
+    assert said == ["2?"]
+    assert run.loads() == 1
 
 
 def test_why_it_failed_is_told_and_the_next_one_is_served(run: Run) -> None:

@@ -104,6 +104,11 @@ class Run:
         said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         return {int(pid) for pid in said.split()}
 
+    def connections(self) -> int:
+        """Sockets that the engines have open."""
+        open_ = [fd.readlink() for pid in self.engines() for fd in Path(f"/proc/{pid}/fd").iterdir()]
+        return sum(str(one).startswith("socket:") for one in open_)
+
     def loads(self) -> int:
         """How often an engine was started."""
         log = self.folder / ".dataenvgym" / "engines.log"
