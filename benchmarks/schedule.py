@@ -55,11 +55,13 @@ GROWTH = 2.0
 a processor's caches take grows with the logarithm. How many steps the scheduler takes for it does
 not grow, which tests/schedule/test_simulation.py counts."""
 POINTS, ITERATIONS = 1000, 2
-RUN = (4, 16)
+RUN, RUN_SMALL = (4, 16), (1, 2)
 """Experiments of the sweeps that are run to their end."""
 JOBS = 8
 EACH_STEP = 2.0
 """How many times as much of its processor the driver may take for a step of four times as many."""
+OWN = 20.0
+"""CPU milliseconds of the driver for a step, its start among them."""
 DONE = 0.5
 """The part of the stages that is done when the sweep is taken up again."""
 LONGEST = {"plan, nothing done": 30, "status": 20, "plan, half done": 40}
@@ -265,6 +267,7 @@ def to_its_end(bounds: Bounds, sizes: tuple[int, ...]) -> None:
     table(heads, rows)
     name = f"a step of {sizes[-1]} experiments against {sizes[0]}, of the driver"
     bounds.at_most(name, each[-1] / each[0], EACH_STEP, "times")
+    bounds.at_most(f"a step of {sizes[-1]} experiments, of the driver", each[-1], OWN, "ms")
 
 
 def apart(*arguments: str, cwd: Path = ROOT) -> tuple[dict[str, Any], float]:
@@ -375,7 +378,7 @@ def main() -> None:
     if given.part in (None, "sweep"):
         of_a_sweep(bounds, POINTS // smaller)
     if given.part in (None, "run"):
-        to_its_end(bounds, tuple(points // (smaller // 2 or 1) for points in RUN))
+        to_its_end(bounds, RUN_SMALL if given.small else RUN)
     if not bounds.table() and given.check:
         sys.exit(1)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,9 +31,18 @@ def sweep(prepared: Path, tmp_path: Path) -> Path:
     return tmp_path / "clone" / "repo"
 
 
-def run(repo: Path, *arguments: str, code: int = 0) -> str:
+OTHER = """\
+version: 1
+name: other
+extends: tiny.yaml
+matrix: null
+student: {train: {learning_rate: 3e-3}}
+"""
+
+
+def run(repo: Path, *arguments: str, code: int = 0, names: Sequence[str] = ("tiny",)) -> str:
     """A run of all with three jobs; returns what it said."""
-    process = driver(repo, "run", "tiny", "--jobs", "3", *arguments)
+    process = driver(repo, "run", *names, "--jobs", "3", *arguments)
     said = process.communicate(timeout=HANG)[0]
     assert process.returncode == code, said
     assert "Traceback" not in said
@@ -56,29 +66,32 @@ def locks(repo: Path) -> dict[str, str]:
 
 
 def test_a_sweep_side_by_side_is_what_dvc_makes_of_it(sweep: Path, tmp_path: Path) -> None:
-    said = run(sweep)
+    """And a second spec, in the same queue."""
+    (sweep / "specs" / "other.yaml").write_text(OTHER, encoding="utf-8")
+    names = ("tiny", "other")
+    said = run(sweep, names=names)
     lines = ran(sweep)
     stages = [line.split()[1] for line in lines]
     count = len(list((sweep / "store").iterdir()))
-    assert f"tiny: 2 experiments, {count + 2} steps to do, 0 done already" in said
-    # What both need is run once, and whatever comes of it reads what is there.
+    assert f"tiny, other: 3 experiments, {count + 3} steps to do, 0 done already" in said
+    # What several need is run once, and whatever comes of it reads what is there.
     assert sorted(stages) == sorted(
-        [*(path.name for path in (sweep / "store").iterdir()), "report", "report"]
+        [*(path.name for path in (sweep / "store").iterdir()), *3 * ["report"]]
     )
     assert f"{ONE}: report: started" in said
-    assert f"({count + 2}/{count + 2})" in said
+    assert f"({count + 3}/{count + 3})" in said
     assert said.count("git add ") == 1
     state = json.loads((sweep / ".dataenvgym" / "run.json").read_text(encoding="utf-8"))
-    assert (state["done"], state["total"], state["ended"]) == (count + 2, count + 2, "done")
+    assert (state["done"], state["total"], state["ended"]) == (count + 3, count + 3, "done")
     assert "Running stage" in (sweep / ".dataenvgym" / "output" / f"report-{ONE}.txt").read_text(
         encoding="utf-8"
     )
 
     # Plain DVC agrees, and has nothing to do.
     assert "up to date" in call("dvc", "status", cwd=sweep).stdout
-    entries = [f"experiments/{name}/dvc.yaml:{name}" for name in (ONE, TWO)]
+    entries = ["other", *(f"experiments/{name}/dvc.yaml:{name}" for name in (ONE, TWO))]
     assert "up to date" in call("dvc", "repro", *entries, cwd=sweep).stdout
-    assert f"0 steps to do, {count + 2} done already" in run(sweep)
+    assert f"0 steps to do, {count + 3} done already" in run(sweep, names=names)
     assert ran(sweep) == []
 
     # In one process it makes the same.
@@ -92,7 +105,7 @@ def test_a_sweep_side_by_side_is_what_dvc_makes_of_it(sweep: Path, tmp_path: Pat
             path.unlink()
     shutil.rmtree(plain / ".dvc" / "cache")
     call("dvc", "repro", *entries, cwd=plain, **stub_path(plain))
-    assert len(ran(plain)) == count + 2
+    assert len(ran(plain)) == count + 3
     assert locks(plain) == before
 
 

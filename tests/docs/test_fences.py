@@ -203,3 +203,8 @@ def volumes_missing(group: dict[str, Any]) -> set[str]:
     pod = group["template"]["spec"]
     mounted = {mount["name"] for one in pod["containers"] for mount in one["volumeMounts"]}
     return mounted - {volume["name"] for volume in pod["volumes"]}
+
+
+def test_a_page_shows_how_kubernetes_is_reached() -> None:
+    pages = [page for page, _, text in FILES if "kind: RayCluster" in text]
+    assert pages == ["docs/clusters.md"]

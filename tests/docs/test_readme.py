@@ -72,7 +72,10 @@ def test_its_spec_has_twenty_lines() -> None:
         ("what goes in", r"`specs/` \| goes in"),
         ("what comes out", r"`reports/<name>/`.* comes out"),
         ("where everything lives", r"## Where everything lives"),
-        ("how one machine is left", r"To leave one machine: `dataenvgym run NAME --jobs auto`[^`]*`--on ray[^`]*`[^`]*`--on slurm`"),
+        (
+            "how one machine is left",
+            r"To leave one machine: `dataenvgym run NAME --jobs auto`[^`]*`--on ray[^`]*`[^`]*`--on slurm`",
+        ),
         ("what the study found", r"`make study`.*\n.*\[finds \+11\.0\s+points\]"),
         ("what the null study found", r"null study.*finds nothing"),
     ],

@@ -106,7 +106,9 @@ class Run:
 
     def connections(self) -> int:
         """Sockets that the engines have open."""
-        open_ = [fd.readlink() for pid in self.engines() for fd in Path(f"/proc/{pid}/fd").iterdir()]
+        open_ = [
+            fd.readlink() for pid in self.engines() for fd in Path(f"/proc/{pid}/fd").iterdir()
+        ]
         return sum(str(one).startswith("socket:") for one in open_)
 
     def loads(self) -> int:
