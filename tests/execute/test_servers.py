@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from dataenvgym_spec.core.faults import MachineFault
 from dataenvgym_spec.core.room import LEFT, memory_of
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES
 from dataenvgym_spec.execute.run import make_room
+from dataenvgym_spec.execute.training import help
 from dataenvgym_spec.execute.warm import kept, servers
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import Ask
@@ -125,6 +127,19 @@ def test_it_ends_where_main_memory_has_no_room_for_it(
     monkeypatch.setenv(LEFT, str(both // 2))
     make_room(next_one, {})
     assert gone(there)
+
+
+def test_it_ends_on_a_machine_that_takes_part_in_a_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stage itself is another machine's, which makes room there."""
+    with teacher(run.base) as first:
+        said(first)
+    there, notice = pids(run.base), SimpleNamespace(machines=2)
+    monkeypatch.setenv(LEFT, "0")
+    monkeypatch.setattr(help, "parts", lambda _layout: iter([(run.base, notice, 1)]))
+    monkeypatch.setattr(help, "join", lambda *_: 3 if gone(there) else 0)
+    assert help.help_with(run.base) == 3
 
 
 def test_whoever_needs_its_gpu_waits_for_its_end(run: Run, tmp_path: Path) -> None:

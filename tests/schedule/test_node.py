@@ -97,7 +97,8 @@ def test_a_bug_is_no_fault_of_the_machine_and_says_what_it_is(
     monkeypatch.setattr(tasks, "hear_interrupts", lambda: None)
     monkeypatch.setattr(tasks.together, "helper", lambda *_: [])
     parcel = Parcel(stage="data-1", home=home, files={}).pack()
-    for parts in (tasks.work(parcel, "run", cpus=1), tasks.helped(parcel, "run", cpus=1)):
+    given = tasks.Given(run="run", cpus=1)
+    for parts in (tasks.work(parcel, given), tasks.helped(parcel, given)):
         *_, (kind, content) = parts
         assert kind == tasks.ENDED
         outcomes.append(Outcome.unpack(content))

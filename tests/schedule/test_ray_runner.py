@@ -20,7 +20,7 @@ from dataenvgym_spec.schedule.parcels import desk as home
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
-from dataenvgym_spec.schedule.protocol import Finished, Shard, Work
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Shard, Work
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.group import Group
@@ -29,6 +29,9 @@ from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
+
+MACHINE, MEMORY = 2**40, 2**28
+"""Bytes of main memory: what the machine has, and what a stage needs."""
 
 
 class Cancelled(Exception):
@@ -82,16 +85,18 @@ class Rays:
         self.streams: list[Stream] = []
 
     def nodes(self) -> list[dict[str, Any]]:
-        resources = {"CPU": 8, "memory": 2**40}
+        resources = {"CPU": 8, "memory": MACHINE}
         return [{"Alive": True, "NodeID": "1", "NodeManagerHostname": "m", "Resources": resources}]
 
     def remote(self, task: Any) -> Any:
-        def begin(*_: object, **given: object) -> Stream:
+        def begin(_: object, given: object, *more: object) -> Stream:
             stream = Stream()
             if task is tasks.work:
-                assert given == {"lent": True, "cpus": 1}, "the cluster is somebody's"
-            if task is tasks.work:
+                assert isinstance(given, tasks.Given)
+                assert (given.cpus, given.memory, given.lent) == (1, MEMORY, True)
                 self.streams.append(stream)
+            else:
+                assert given == MACHINE, "what stages keep there counts against that"
             return stream
 
         return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=begin))
@@ -130,7 +135,8 @@ def layout(tmp_path: Path) -> Layout:
 
 def works(layout: Layout) -> Iterator[Work]:
     for path in sorted(layout.store.glob("data-*")):
-        yield Work(id=path.name, targets=(f"store/{path.name}/dvc.yaml:data",))
+        target = f"store/{path.name}/dvc.yaml:data"
+        yield Work(id=path.name, targets=(target,), needs=Needs(memory=MEMORY))
 
 
 def test_ctrl_c_twice_while_stages_are_packed_and_brought_home(

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from dataenvgym_spec.core.variables import ENGINE_SECONDS
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel
 from dataenvgym_spec.schedule.ray import tasks
 
+GIVEN = tasks.Given(run="run", cpus=1)
 TALKS = """
 import pathlib, sys, time
 until = time.monotonic() + 60
@@ -72,7 +74,7 @@ def test_a_task_of_a_machine_that_was_started_in_the_background_ends_when_it_is_
     silent = [sys.executable, "-c", SILENT, str(ended)]
     monkeypatch.setattr(tasks.together, "helper", lambda *_: silent)
     home = Home(root=str(tmp_path), token="clone", shared=True)
-    parts = tasks.helped(Parcel(stage="train-1", home=home, files={}).pack(), "run", cpus=1)
+    parts = tasks.helped(Parcel(stage="train-1", home=home, files={}).pack(), GIVEN)
     assert next(parts) == (tasks.SAID, b"begun\n")
     threading.Timer(2 * tasks.PAUSE, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
@@ -89,7 +91,7 @@ def test_a_part_of_a_training_that_was_killed_is_told_from_one_that_failed(
     monkeypatch.setattr(tasks.together, "helper", lambda *_: ends)
     home = Home(root=str(tmp_path), token="clone", shared=True)
     parcel = Parcel(stage="train-1", home=home, files={})
-    ((kind, content),) = tasks.helped(parcel.pack(), "run", cpus=1)
+    ((kind, content),) = tasks.helped(parcel.pack(), GIVEN)
     outcome = Outcome.unpack(content)
     assert kind == tasks.ENDED and (outcome.code, outcome.fault) == (int(code) or 1, fault)
 
@@ -99,7 +101,8 @@ def test_an_engine_leaves_a_gpu_that_ray_gives_to_others(monkeypatch: pytest.Mon
 
     def idle(gpus: int, *, lent: bool, **defaults: str) -> str | None:
         monkeypatch.setattr(tasks, "gpus_here", lambda _environ: gpus)
-        return tasks._environment(defaults, "run", cpus=1, lent=lent).get(ENGINE_SECONDS)
+        given = replace(GIVEN, lent=lent)
+        return tasks._environment(defaults, given, None).get(ENGINE_SECONDS)
 
     assert idle(1, lent=True) == str(tasks.LINGERS)
     assert idle(0, lent=True) is None, "what is kept without a GPU is in nobody's way"

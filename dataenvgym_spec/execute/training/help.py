@@ -7,13 +7,16 @@ done in and the process that it ends with. Whoever has started it ends it with t
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.execute.training.machines import join, parts
+from dataenvgym_spec.execute.warm.servers import make_room
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts
 
@@ -30,6 +33,8 @@ def help_with(folder: Path) -> int:
     for path, notice, rank in parts(Layout(root=folder)):
         place = socket.gethostname()
         print(f"  machine {rank + 1} of {notice.machines}: {place}", flush=True)
+        # What the run keeps here is in the way of the training, as on the first machine.
+        make_room((), os.environ, gpus=gpu_count() > 0)
         code = join(path, notice, rank)
         if code:
             return code

@@ -114,13 +114,18 @@ class Cluster:
         for machine in self.machines:
             if machine.room.cpus and machine.id not in self._lasting:
                 lasting = self.ray.remote(Lasting).options(num_cpus=0, **self._on(machine))
-                self._lasting[machine.id] = lasting.remote(self.run)
+                self._lasting[machine.id] = lasting.remote(self.run, machine.room.memory)
 
     def _on(self, machine: Machine) -> dict[str, Any]:
         """The options of what runs on one machine."""
         strategies = self.ray.util.scheduling_strategies
         there = strategies.NodeAffinitySchedulingStrategy(machine.id, soft=False)
         return {"scheduling_strategy": there}
+
+    def given(self, needs: Needs) -> tasks.Given:
+        """What a task of this run has of its machine."""
+        lent = not self.is_ours
+        return tasks.Given(run=self.run, cpus=needs.cpus, memory=needs.memory, lent=lent)
 
     def wait_for_room(self, waiting: Callable[[], None]) -> None:
         """Waits until a machine has a processor for stages.

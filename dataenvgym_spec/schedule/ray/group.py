@@ -41,7 +41,7 @@ class Group:
         helped = self._ray.remote(tasks.helped)
         self.streams: set[Any] = {
             helped.options(**self.part(number, needs, name), num_returns="streaming").remote(
-                content, cluster.run, cpus=needs.cpus
+                content, cluster.given(needs)
             )
             for number in range(1, needs.machines)
         }

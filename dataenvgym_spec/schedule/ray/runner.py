@@ -214,10 +214,7 @@ class RayRunner:
             }
         self.cluster.attend()
         remote = self._remote.options(**options, num_returns="streaming")
-        lent = not self.cluster.is_ours
-        task.stream = remote.remote(
-            content, self.cluster.run, needs.machines, cpus=needs.cpus, lent=lent
-        )
+        task.stream = remote.remote(content, self.cluster.given(needs), needs.machines)
         task.asked, task.since = needs, time.monotonic()
 
     def _clipped(self, needs: Needs) -> Needs:

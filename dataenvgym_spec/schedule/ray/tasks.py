@@ -15,16 +15,17 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.faults import as_shells, is_fault
-from dataenvgym_spec.core.room import GIVEN, gpus_here
+from dataenvgym_spec.core.room import GIVEN, LEFT, gpus_here
 from dataenvgym_spec.core.variables import ENGINE_SECONDS, ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.packages import lacking
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
-from dataenvgym_spec.schedule.ray.lasting import process_of
+from dataenvgym_spec.schedule.ray.lasting import Lasts, taken
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.locks import hear_interrupts
 
@@ -42,6 +43,23 @@ LINGERS: Final = 15
 THREADS: Final = "OMP_NUM_THREADS"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a task has of its machine.
+
+    Attributes:
+        run: what the run is called that it belongs to.
+        cpus: processors.
+        memory: bytes of main memory; 0 where nobody knows what it needs.
+        lent: whether Ray may give that to somebody else's task once it has ended.
+    """
+
+    run: str
+    cpus: int
+    memory: int = 0
+    lent: bool = False
+
+
 def look(home: Home) -> dict[str, object]:
     """What a machine is: its name, whether it sees the clone, and its releases."""
     return {"name": node.name(), "sees": node.sees(home), "versions": here()}
@@ -56,30 +74,24 @@ def room() -> None:
     """Does nothing: it asks for room on a machine."""
 
 
-def work(
-    content: bytes, run: str, machines: int = 1, *, cpus: int, lent: bool = False
-) -> Iterator[Part]:
+def work(content: bytes, given: Given, machines: int = 1) -> Iterator[Part]:
     """Does the stage of a parcel in a process of its own.
 
     Args:
         content: the parcel.
-        run: what the run is called.
+        given: what it has here.
         machines: that train together in it, of which this one is the first.
-        cpus: processors that it was given here.
-        lent: whether Ray may give what it had to somebody else's task once it has ended.
     """
     hear_interrupts()
     yield BEGUN, node.name().encode()
     try:
-        outcome = yield from _worked(content, run, machines, cpus=cpus, lent=lent)
+        outcome = yield from _worked(content, given, machines)
     except Exception as error:  # Ray would take it for its own
         outcome = node.failed_by(error)
     yield ENDED, outcome.pack()
 
 
-def _worked(
-    content: bytes, run: str, machines: int, *, cpus: int, lent: bool
-) -> Generator[Part, None, Outcome]:
+def _worked(content: bytes, given: Given, machines: int) -> Generator[Part, None, Outcome]:
     """Does the stage of a parcel, and tells what it says; returns what came of it."""
     parcel = Parcel.unpack(content)
     with tempfile.TemporaryDirectory(prefix="dataenvgym-", ignore_cleanup_errors=True) as folder:
@@ -87,29 +99,31 @@ def _worked(
         path.touch(mode=0o600)  # it may hold credentials
         path.write_bytes(content)
         command = [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())]
-        environ = _environment(parcel.defaults, run, cpus=cpus, lent=lent)
-        if machines > 1:
-            environ |= together.told(machines, _address(), parcel.defaults)
-        code = yield from _done(command, folder, environ)
+        with taken(given.run, given.memory) as lasts:
+            environ = _environment(parcel.defaults, given, lasts)
+            if machines > 1:
+                environ |= together.told(machines, _address(), parcel.defaults)
+            code = yield from _done(command, folder, environ)
         return _outcome(path, code)
 
 
-def helped(content: bytes, run: str, *, cpus: int) -> Iterator[Part]:
+def helped(content: bytes, given: Given) -> Iterator[Part]:
     """Does the part of this machine in a training whose stage another one does.
 
     It ends when it is cancelled, or when its part has failed.
 
     Args:
         content: the parcel.
-        run: what the run is called.
-        cpus: processors that it was given here.
+        given: what it has here.
     """
     hear_interrupts()
     try:
         parcel = Parcel.unpack(content)
         command = together.helper(parcel, os.getpid())
-        environ = together.environment(parcel, _environment(parcel.defaults, run, cpus=cpus))
-        code = yield from _done(command, tempfile.gettempdir(), environ)
+        with taken(given.run, given.memory) as lasts:
+            environ = _environment(parcel.defaults, given, lasts)
+            environ = together.environment(parcel, environ)
+            code = yield from _done(command, tempfile.gettempdir(), environ)
     except Exception as error:
         yield ENDED, node.failed_by(error).pack()
         return
@@ -170,20 +184,21 @@ def _undisturbed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _environment(
-    defaults: Mapping[str, str], run: str, *, cpus: int, lent: bool = False
-) -> dict[str, str]:
+def _environment(defaults: Mapping[str, str], given: Given, lasts: Lasts | None) -> dict[str, str]:
     """The environment of a stage: what it keeps for others ends with the run on this machine.
 
     What it keeps on a GPU that Ray gives to others after it ends within seconds.
     """
-    lasting = process_of(run)
-    environ = {**environment(), SERVED: str(lasting or os.getpid()), GIVEN: str(cpus)}
-    if lasting is None:
+    environ = {**environment(), GIVEN: str(given.cpus)}
+    if lasts is None:
         # The machine has just joined. An engine of this process alone would not be found by who
         # needs its GPU.
-        environ[ENGINES] = "0"
-    if lent and gpus_here(os.environ) and ENGINE_SECONDS not in {**defaults, **environ}:
+        environ |= {SERVED: str(os.getpid()), ENGINES: "0"}
+    else:
+        environ[SERVED] = str(lasts.process)
+        if lasts.left is not None:
+            environ[LEFT] = str(lasts.left)
+    if given.lent and gpus_here(os.environ) and ENGINE_SECONDS not in {**defaults, **environ}:
         environ[ENGINE_SECONDS] = str(LINGERS)
     # Ray sets this by what a task was given; results may depend on it.
     if THREADS not in defaults:
