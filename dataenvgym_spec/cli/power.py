@@ -52,8 +52,7 @@ def _design(one: Expected) -> str:
     if one.basis.source == "answers":
         parts.append(f"{one.basis.discordance:.0%} of items answered differently so far")
     if one.runs > 1 and one.basis.deviation_source == "answers":
-        points = f"by {100 * one.basis.deviation:.1f} points" if one.basis.deviation else ""
-        parts.append(f"runs differed {points or 'by no more than their items make'}")
+        parts.append(f"runs differed by {_deviations([one])}")
     return ", ".join(parts)
 
 
@@ -78,18 +77,22 @@ _DISCORDANCE: Final = {
     "assumed": "no two have answered them yet",
     "copies": "as copies of one do",
 }
+_ITEMS_ALONE: Final = "no more than their items make"
 _RUNS: Final = {
     "assumed": "run variance unknown: runs taken to differ by no more than their items make, and "
     "items as is harder to see: at least so much",
-    "copies": "runs differ by {} points as copies that are taught again do, and by what the agent "
+    "copies": "runs differ by {} as copies that are taught again do, and by what the agent "
     "draws, which no copy says: at least so much",
 }
 
 
 def _deviations(found: Sequence[Expected]) -> str:
     """How much runs differ, from the least to the most of some contrasts."""
-    points = sorted({f"{100 * (one.basis.deviation or 0):.1f}" for one in found}, key=float)
-    return points[0] if len(points) == 1 else f"{points[0]} to {points[-1]}"
+    seen = [one.basis.deviation for one in found if one.basis.deviation is not None]
+    if not seen:
+        return _ITEMS_ALONE
+    points = sorted({f"{100 * deviation:.1f}" for deviation in seen}, key=float)
+    return f"{' to '.join(dict.fromkeys((points[0], points[-1])))} points"
 
 
 def power_records(found: Sequence[Expected]) -> list[dict[str, Any]]:

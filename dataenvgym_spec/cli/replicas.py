@@ -12,7 +12,7 @@ from dataenvgym_spec.core.text import duration_text
 from dataenvgym_spec.records.replicas import Replica, ScoreReplica
 from dataenvgym_spec.report import noise
 from dataenvgym_spec.results.evidence.floor import Floor
-from dataenvgym_spec.results.noise import UNKNOWN
+from dataenvgym_spec.results.noise import UNKNOWN, is_of
 
 OUTCOMES: Final = ("equal", "different", "skipped", "failed")
 PROMISED: Final = {
@@ -103,8 +103,8 @@ def _beside(replica: Replica, score: ScoreReplica, floor: Floor | None) -> str:
 
 def beside(replica: Replica, score: ScoreReplica, floor: Floor | None) -> float | None:
     """What a score that was computed again stays within by chance alone; None if not measured."""
-    if replica.elsewhere:
-        return None  # no copy answered items of another test set
+    if floor is None or replica.elsewhere or not is_of(floor, score.split, replica.arm):
+        return None
     if replica.kind == "evaluate":
         return evaluated(floor, score.items)
     return trained(floor, score.items) if replica.kind == "train" else None

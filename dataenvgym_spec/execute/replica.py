@@ -82,7 +82,7 @@ def _replica(
     """Computes one stage again and compares it."""
     directory, use = row.directory, row.uses[0]
     space = Scratch(path=folder, target=folder / "unpublished")
-    facts: dict[str, Any] = {"stage": directory, "kind": "", "label": use.label}
+    facts: dict[str, Any] = {"stage": directory, "kind": "", "label": use.label, "arm": use.arm}
     facts |= {"promise": "none", "owed": False, "elsewhere": use.probe is not None}
     try:
         content = read_stage(layout, directory)
@@ -114,7 +114,7 @@ def _examined(
         return structs.replace(replica, reason=f"{UNANSWERED}: {error.message}")
     if both is None:
         return replica
-    return structs.replace(replica, scores=both.scores, asked=both.asked)
+    return structs.replace(replica, scores=both.scores, asked=both.asked, arm=both.arm)
 
 
 def _compared(

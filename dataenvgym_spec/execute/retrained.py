@@ -37,10 +37,12 @@ class Examined:
     """What both students answered.
 
     Attributes:
+        arm: as whose students.
         asked: how many of them answered now: the new one, or both.
         scores: the old student's accuracy, and the new one's.
     """
 
+    arm: str
     asked: int
     scores: tuple[ScoreReplica, ...]
 
@@ -85,7 +87,8 @@ def examined(
     if not _comparable(layout, directory, stage, inputs, new):
         before, asked = answered("answers-before", inputs).out / split, 2
     scores = rescored(split, before, new.out / split)
-    return Examined(asked=asked, scores=tuple(scores))
+    uses = next(row.uses for row in index.stages if row.directory == directory)
+    return Examined(arm=uses[0].arm, asked=asked, scores=tuple(scores))
 
 
 def _comparable(layout: Layout, directory: str, stage: Stage, inputs: Inputs, new: Scratch) -> bool:

@@ -66,7 +66,8 @@ class Expected:
     @property
     def too_low(self) -> bool:
         """Whether the figure leaves out what runs vary by, or some of it."""
-        return self.runs == 1 or self.basis.deviation_source != "answers"
+        seen = self.basis.deviation is not None
+        return self.runs == 1 or not seen or self.basis.deviation_source != "answers"
 
     @property
     def too_high(self) -> bool:
@@ -122,17 +123,27 @@ def results_of(graph: Graph, item: Entry, layout: Layout) -> Results:
     return Results(layout=layout, index=complete(item, graph))
 
 
-def measured_noise(results: Results) -> Measured | None:
-    """What copies of a student have come to so far; None without any that is trained again."""
+def measured_noise(results: Results) -> dict[Question, Measured]:
+    """What copies of a student have come to so far, by the contrasts that they say anything of.
+
+    There are none without a copy that is trained again.
+    """
     if results.index.noise is None:
-        return None
+        return {}
     # Most specs make no copies, and a plan is to be there at once.
-    from dataenvgym_spec.results.noise import noise_floor
+    from dataenvgym_spec.results.noise import is_of, noise_floor
 
     # Results that are not what their locks say are made again: the plan lists them.
     with suppress(UserError):
-        return Measured.of(noise_floor(results))
-    return None
+        floor = noise_floor(results)
+        measured = Measured.of(floor)
+        if floor is not None and measured is not None:
+            found = {}
+            for one in results.index.contrasts:
+                if is_of(floor, one.split, one.arm, one.against):
+                    found[one] = measured
+            return found
+    return {}
 
 
 def answered(results: Results) -> dict[Question, dict[int, Sides]]:
@@ -148,7 +159,7 @@ def expected(
     graph: Graph,
     item: Entry,
     layout: Layout,
-    measured: Measured | None = None,
+    measured: Mapping[Question, Measured] | None = None,
     answers: Mapping[Question, Mapping[int, Sides]] | None = None,
 ) -> tuple[Expected, ...]:
     """What each declared contrast can find, in their order.
@@ -157,7 +168,7 @@ def expected(
         graph: the compiled graph.
         item: the experiment.
         layout: the repository, for splits that are drawn.
-        measured: what copies of a student came to, where there are any.
+        measured: what copies of a student came to, by the contrasts that they say anything of.
         answers: what both students of a contrast have answered, as far as that is there.
     """
     index = item.index
@@ -168,7 +179,8 @@ def expected(
         split = _split(stages, item.name, question.split)
         counts = None if split is None else _counts(split, question, layout, index.settings)
         taught = sum(student != "base" for student in (question.student, question.second))
-        rests = basis((answers or {}).get(question), measured, taught=taught)
+        copies = (measured or {}).get(question)
+        rests = basis((answers or {}).get(question), copies, taught=taught)
         runs, least = len(index.seeds), None
         if counts is not None and counts.units > 1:
             least = rests.least(units=counts.units, runs=runs, alpha=LEVEL / family)

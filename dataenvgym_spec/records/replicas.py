@@ -54,6 +54,7 @@ class Replica(Record, frozen=True, kw_only=True):
         stage: its directory.
         kind: its kind.
         label: what a person calls it.
+        arm: whose students answer it, or what their scores are of.
         promise: what its kind and components promise: equal bytes `anywhere`, on the
             `same-machine`, or `none`.
         owed: whether equal bytes are promised here and now.
@@ -72,6 +73,7 @@ class Replica(Record, frozen=True, kw_only=True):
     stage: str
     kind: str
     label: str
+    arm: str
     promise: str
     owed: bool
     outcome: Outcome

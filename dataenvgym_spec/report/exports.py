@@ -6,7 +6,6 @@ Names of files do not depend on results, so that a paper can include them and ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
@@ -31,7 +30,7 @@ from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
-from dataenvgym_spec.results.wording import compared, intervals, scored
+from dataenvgym_spec.results.wording import compared, intervals, scored, seen
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
@@ -161,7 +160,7 @@ def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, 
     ends = (found.value, found.low, found.high)
     weighed = contrast.weighed
     # What one run does not know is left empty, which is not 0.
-    deviation = None if weighed.crossed is None else sqrt(weighed.crossed.run_variance)
+    deviation = None if weighed.crossed is None else seen(weighed.crossed.run_deviation)
     tests = (len(contrast.runs), weighed.p, contrast.adjusted, contrast.family, deviation)
     width = noise.plain(beside(floor, question, weighed))
     row = (*who, question.primary, *ends, found.covers, contrast.items, *tests, width)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import sqrt
 from typing import Any
 
 from dataenvgym_spec.records.files import json_text
@@ -29,7 +28,7 @@ from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.results.together import TogetherAccuracy
-from dataenvgym_spec.results.wording import covered
+from dataenvgym_spec.results.wording import covered, seen
 
 Row = dict[str, Any]
 
@@ -131,10 +130,10 @@ def _run_variance(crossed: Crossed | None) -> Row | str:
     """What makes the difference vary: between runs, between items, and both together."""
     if crossed is None:
         return "unknown"
-    runs, units, rest = (round(part, 4) for part in crossed.shares)
+    runs, units, rest = map(seen, crossed.shares)
     return {
-        "deviation": round(sqrt(crossed.run_variance), 6),
-        "item_deviation": round(sqrt(crossed.unit_variance), 6),
+        "deviation": seen(crossed.run_deviation),
+        "item_deviation": seen(crossed.unit_deviation),
         "of_the_mean": {"runs": runs, "items": units, "both": rest},
     }
 

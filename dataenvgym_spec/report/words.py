@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import sqrt
 from statistics import fmean
 from typing import Any, Final, Protocol
 
@@ -34,7 +33,7 @@ from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
-from dataenvgym_spec.results.wording import DRAWN, compared, covered, place
+from dataenvgym_spec.results.wording import DRAWN, NOT_SEEN, compared, covered, place
 
 CHOSEN_HERE: Final = (
     "The best student was chosen by its score on these items, so that its score here is optimistic."
@@ -247,19 +246,19 @@ def _kind(question: Question) -> str:
 
 def _components(contrast: Comparison, crossed: Crossed) -> str:
     """What makes the mean vary, each with its part."""
-    runs, units, rest = (f"{100 * part:.0f}%" for part in crossed.shares)
     drawn = "items" if contrast.difference.covers == "items and seeds" else "clusters of items"
     beyond = f"beyond what their {drawn} make"
-    if crossed.run_variance:
-        spread = f"{100 * sqrt(crossed.run_variance):.1f} points"
-        varies = f"Between runs it has a standard deviation of {spread} {beyond}"
+    if crossed.run_deviation is None:
+        varies = f"Variance between runs {beyond} was {NOT_SEEN} in {crossed.runs} runs"
     else:
-        # The estimate is cut off at 0, which few runs come to often.
-        varies = f"Variance between runs {beyond} was not seen in {crossed.runs} runs"
-    return (
-        f"{varies}; of the variance of the mean {runs} are runs, {units} {drawn} and {rest} both "
-        "together."
-    )
+        spread = f"{100 * crossed.run_deviation:.1f} points"
+        varies = f"Between runs it has a standard deviation of {spread} {beyond}"
+    if crossed.unit_deviation is None:
+        seen = crossed.run_deviation is not None
+        varies += f", one between {drawn} was {NOT_SEEN}" if seen else f", nor one between {drawn}"
+    parts = zip(crossed.shares, ("runs", drawn, "both together"), strict=True)
+    shares = [f"{100 * share:.0f}% are {name}" for share, name in parts if share is not None]
+    return f"{varies}; of the variance of the mean {', '.join(shares)}."
 
 
 def _alone(contrast: Comparison) -> str:

@@ -156,18 +156,24 @@ def beside(floor: Floor | None, question: Question, weighed: Weighed | None) -> 
 
 
 def within(floor: Floor | None, question: Question, *, items: int, runs: int = 1) -> float | None:
-    """The same of a difference that is a mean over so many runs, on so many items.
-
-    Of another test set nothing is known: its items are of another sort, and no copy answered any.
-    """
-    if floor is None or not items or question.split not in COPIED:
+    """The same of a difference that is a mean over so many runs, on so many items."""
+    arms = (question.arm, question.against)
+    if floor is None or not items or not is_of(floor, question.split, *arms):
         return None
     first, second = question.student != "base", question.second != "base"
     part = floor.of_part(part_of(question))
     if part is None:
         return None
-    arms = (question.arm, question.against)
     return part.between(arms, runs, items=items, first=first, second=second)
+
+
+def is_of(floor: Floor, split: str, *arms: str) -> bool:
+    """Whether copies say anything of the answers of some arms' students to a split.
+
+    Of another test set nothing is known: its items are of another sort, and no copy answered any.
+    Nor is of answers that are drawn, and not as the copied student's are.
+    """
+    return split in COPIED and floor.knows(*arms)
 
 
 def of_change(floor: Floor | None, arm: str, *, items: int, runs: int = 1) -> float | None:

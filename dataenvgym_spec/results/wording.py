@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ITEMS_ONLY: Final = "items only; run variance unknown"
 """What an interval with one run per arm covers, and never more."""
+NOT_SEEN: Final = "not seen"
+"""In the place of a variance between runs, or items, whose estimate is cut off at 0."""
 REWARDS: Final = (
     f"Noise floor: {UNKNOWN} for rewards, since no copy of a student answers the items of feedback "
     "that they are measured on."
@@ -57,6 +59,15 @@ def covered(estimate: Estimate) -> str:
     'runs and items'
     """
     return _COVERED[estimate.covers]
+
+
+def seen(figure: float | None) -> float | str:
+    """What is known of how runs vary, or items, for a program: never 0 where it was not seen.
+
+    >>> seen(0.0321234567), seen(None)
+    (0.032123, 'not seen')
+    """
+    return NOT_SEEN if figure is None else round(figure, 6)
 
 
 def intervals(differences: Iterable[tuple[str, Estimate]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, covered, place
+from dataenvgym_spec.results.wording import ITEMS_ONLY, NOT_SEEN, compared, covered, place
 from dataenvgym_spec.track.naming import bounded, slug
 
 INTERVALS: Final = "intervals"
@@ -48,8 +47,8 @@ def figures(answer: Comparison) -> dict[str, float]:
     """The metrics of a contrast, by how their names end."""
     crossed = answer.weighed.crossed
     ends = {**dict(bounded(answer.difference)), "_p": answer.weighed.p}
-    if crossed is not None:
-        ends["_run_deviation"] = sqrt(crossed.run_variance)
+    if crossed is not None and crossed.run_deviation is not None:
+        ends["_run_deviation"] = crossed.run_deviation
     if answer.equivalence is not None:
         ends["_equivalence_p"] = answer.equivalence.p
     return ends
@@ -71,21 +70,25 @@ def said(
     contrasts: Mapping[Question, str],
     answers: Mapping[Question, Comparison],
 ) -> dict[str, str]:
-    """As tags, what the intervals of a summary cover: a number cannot say that.
+    """As tags, what a number cannot say: what intervals cover, and which variance was not seen.
 
     Args:
         results: the experiment.
         contrasts: the contrasts of the summary that are answered, by what their metrics are called.
         answers: the contrasts that can be answered.
     """
-    phrases = {}
+    phrases, tags = {}, {}
     for question, key in contrasts.items():
-        if question in answers:
-            phrases[key] = covered(answers[question].difference)
+        if question not in answers:
+            continue
+        phrases[key] = covered(answers[question].difference)
+        crossed = answers[question].weighed.crossed
+        if crossed is not None and crossed.run_deviation is None:
+            tags[f"{key} run deviation"] = NOT_SEEN
     # With one run those of its scores cover no more, whether or not there is a contrast.
     alone = ITEMS_ONLY if len(results.index.seeds) == 1 else None
     common = next(iter(phrases.values()), alone)
     if common is None:
         return {}
     others = {f"{key} interval": phrase for key, phrase in phrases.items() if phrase != common}
-    return {INTERVALS: common, **others}
+    return {INTERVALS: common, **others, **tags}

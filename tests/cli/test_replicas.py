@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from dataenvgym_spec.cli.replicas import evaluated, lines, record, trained
 from dataenvgym_spec.records.replicas import PortReplica, Replica, ScoreReplica
 from dataenvgym_spec.report.noise import plain
-from dataenvgym_spec.results.evidence.floor import Floor, Spread
+from dataenvgym_spec.results.evidence.floor import Drawing, Floor, Spread
+from dataenvgym_spec.results.noise import UNKNOWN
 
 
 def replica(**more: Any) -> Replica:
     score = ScoreReplica(
         split="test", before=0.5, after=0.6, items=10, gained=1, lost=0, reworded=2
     )
-    facts = {"stage": "evaluate-1", "kind": "evaluate", "label": "main, evaluate", "promise": "same-machine"}  # fmt: skip
+    facts = {"stage": "evaluate-1", "kind": "evaluate", "label": "main, evaluate", "arm": "main", "promise": "same-machine"}  # fmt: skip
     ports = (PortReplica(name="test", equal=False, files=("results.jsonl",)),)
     base = {"owed": False, "outcome": "different", "ports": ports, "scores": (score,), "circumstances": ("torch: 1 / 2",)}  # fmt: skip
     return Replica(**{**facts, **base, **more})
@@ -78,6 +81,27 @@ def test_of_fewer_items_and_of_another_test_set_the_floor_is_not_that_of_the_cop
     assert evaluated(measured, 5) > evaluated(measured, 10) == evaluated(measured)
     told = "\n".join(lines([replica(elsewhere=True)], measured))
     assert "noise floor of evaluations: not measured" in told
+
+
+@pytest.mark.parametrize("kind", ["evaluate", "train"])
+def test_beside_answers_that_are_drawn_or_of_another_sort_of_items_greedy_copies_are_no_floor(
+    kind: str,
+) -> None:
+    measured = floor(0.4, 0.6, retrain=(0.4, 0.6))
+    assert "floor of" in _told(measured, kind) and UNKNOWN not in _told(measured, kind)
+    drawn = dataclasses.replace(measured, drawings={"main": Drawing(0.7), "other": None})
+    assert UNKNOWN in _told(drawn, kind)
+    assert UNKNOWN not in _told(drawn, kind, arm="other")
+    (score,) = replica().scores
+    shown = msgspec.structs.replace(score, split="shown")
+    assert UNKNOWN in _told(measured, kind, scores=(shown,)), "no copy answers feedback"
+
+
+def _told(measured: Floor, kind: str, **more: Any) -> str:
+    """What is said of a stage, and of its floor for programs."""
+    again = replica(kind=kind, **more)
+    (row,) = record([again], measured)["stages"]
+    return "\n".join((*lines([again], measured), str(row["scores"][0]["noise_floor"])))
 
 
 def test_only_what_is_owed_breaks_a_promise() -> None:

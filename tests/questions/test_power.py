@@ -46,7 +46,9 @@ def planned(
     task = {"task": {"splits": {**splits, "probes": probes}}}
     text = tiny(analysis={"contrasts": list(contrasts)}, **{**task, **sections})
     graph = compiled(folder, text)
-    return expected(graph, graph.entries[0], Layout(root=folder), measured, answers)
+    (entry,) = graph.entries
+    copies = {} if measured is None else dict.fromkeys(entry.index.contrasts, measured)
+    return expected(graph, entry, Layout(root=folder), copies, answers)
 
 
 def test_items_runs_and_family_are_those_of_the_design(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_copies_say_how_runs_vary_and_not_how_far_two_arms_lie_apart(tmp_path: P
     one, base = planned(tmp_path, PAIR, own, measured=floor, seeds=seeds)
     assert one.basis.deviation == pytest.approx(0.02 * 2**0.5), "both students are taught"
     assert base.basis.deviation == pytest.approx(0.02), "the base is not"
-    still, _ = planned(tmp_path, PAIR, own, measured=replace(floor, deviation=0.0), seeds=seeds)
+    still, _ = planned(tmp_path, PAIR, own, measured=replace(floor, deviation=None), seeds=seeds)
     assert one.basis.discordance == 0.2, "of two arms: copies moved 10%"
     assert still.least is not None and one.least is not None and one.least > still.least
     said = "\n".join(power_lines([one, base]))
@@ -153,12 +155,16 @@ def test_copies_say_how_runs_vary_and_not_how_far_two_arms_lie_apart(tmp_path: P
     (row, _) = power_records([one, base])
     assert (row["discordance_from"], row["run_deviation_from"]) == ("assumed", "copies")
     assert (row["too_low"], row["too_high"]) == (True, False)
+    assert (power_records([still])[0]["run_deviation"], still.too_low) == (None, True)
+    assert "runs differ by no more than their items make as copies" in "\n".join(
+        power_lines([still])
+    )
 
 
 def test_what_both_arms_have_answered_takes_the_place_of_assumptions(tmp_path: Path) -> None:
     seeds = {"run": [0, 1, 2]}
     (bare,) = planned(tmp_path, PAIR, seeds=seeds)
-    first = {str(n): n % 2 == 0 for n in range(36)}
+    first = {str(n): n % 2 == 0 or n in (3, 9, 15) for n in range(36)}
     runs = {}
     for seed in (0, 1, 2):
         second = {item: mark is not (int(item) % 3 == seed % 2) for item, mark in first.items()}
@@ -174,8 +180,11 @@ def test_what_both_arms_have_answered_takes_the_place_of_assumptions(tmp_path: P
         f"    {100 * known.least:.1f}  with-state - no-state, best (36 items, 3 runs, 33%" in said
     )
     assert "33% of items answered differently so far, runs differed by" in said
-    alike = "\n".join(power_lines([replace(known, basis=replace(known.basis, deviation=0.0))]))
-    assert "so far, runs differed by no more than their items make)" in alike
+    alike = [replace(known, basis=replace(known.basis, deviation=None))]
+    unseen = "\n".join(power_lines(alike))
+    assert power_records(alike)[0]["run_deviation"] is None
+    assert "so far, runs differed by no more than their items make)" in unseen
+    assert "at least" in unseen, "what was not seen may be there"
     assert "assumed: two-sided tests at 5%" in said and "at least" not in said
 
 
@@ -219,11 +228,11 @@ def test_a_plan_goes_by_what_runs_and_copies_have_answered(repo: Path) -> None:
 
     answer(graph, layout, right, items=40)
     row = _plan(repo)
-    assert (row["discordance_from"], row["run_deviation_from"]) == ("answers", "answers")
+    assert (row["discordance_from"], row["run_deviation_from"]) == ("answers", "copies")
     assert row["discordance"] == pytest.approx(4 / 9, abs=0.01)
     # Runs agree to a point, but copies of one student do not.
-    floor = measured_noise(results_of(graph, graph.entries[0], layout))
-    assert floor is not None and floor.deviation > 0.05
+    (floor,) = measured_noise(results_of(graph, graph.entries[0], layout)).values()
+    assert floor.deviation is not None and floor.deviation > 0.05
     assert row["run_deviation"] == pytest.approx(floor.deviation * 2**0.5)
     for stage in graph.stages:
         if stage.kind == "select":
@@ -236,12 +245,12 @@ def test_what_is_damaged_says_nothing_of_power(tmp_path: Path) -> None:
     graph = compiled(tmp_path, tiny(analysis={"contrasts": [PAIR]}, noise={"retrain": 1}))
     layout = Layout(root=tmp_path)
     results = results_of(graph, graph.entries[0], layout)
-    assert measured_noise(results) is None and answered(results) == {results.index.contrasts[0]: {}}
+    assert not measured_noise(results) and answered(results) == {results.index.contrasts[0]: {}}
     answer(graph, layout, lambda item, use, turn: item % 2 == 0, items=12)
     results = results_of(graph, graph.entries[0], layout)
     (runs,) = answered(results).values()
-    assert len(runs[0].shared) == 12 and measured_noise(results) is not None
+    assert len(runs[0].shared) == 12 and measured_noise(results)
     for path in layout.store.rglob("results.jsonl"):
         path.write_text("half-writt", encoding="utf-8")
     results = results_of(graph, graph.entries[0], layout)
-    assert answered(results) == {} and measured_noise(results) is None
+    assert answered(results) == {} and not measured_noise(results)

@@ -265,6 +265,7 @@ def test_a_floor_of_greedy_copies_says_nothing_of_an_arm_that_draws(
     assert of_change(floor, "with-state", items=30) == of_change(before, "with-state", items=30)
     (contrast,) = study(results).contrasts
     assert within(floor, contrast.question, items=30) is None
+    assert not measured_noise(results), "nor is a plan for it"
     monkeypatch.chdir(layout.root)
     told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
     assert "Noise floor: not measured." in told
@@ -288,6 +289,7 @@ def test_another_test_set_has_no_floor(tmp_path: Path) -> None:
     own = {**declared, "against": "with-state", "other": "base", "split": "elsewhere"}
     write_json(layout.index("tiny"), {**index, "contrasts": [declared, own]})
     results = load("tiny", layout.root)
+    assert [one.split for one in measured_noise(results)] == ["test"]
     found = study(results)
     rows = json.loads(metrics(found))
     floors = [row["noise_floor"] for row in rows["contrasts"].values()]
@@ -355,13 +357,13 @@ def test_copies_are_in_no_table_of_students(both: Notebook, tmp_path: Path) -> N
 
 
 def test_a_plan_knows_what_copies_came_to(both: Notebook, tmp_path: Path) -> None:
-    measured = measured_noise(both)
-    assert measured is not None
+    (measured,) = measured_noise(both).values()
+    assert measured.deviation is not None
     # Scores vary by 0.1 in all, and 30 items by themselves make them vary a little.
     alone = measured.discordance / 60
     assert measured.deviation == pytest.approx((0.01 - alone) ** 0.5)
     assert 0.1 <= measured.discordance <= 1
     plain = load("tiny", Store(tmp_path / "plain").write().root)
-    assert measured_noise(plain) is None
+    assert not measured_noise(plain)
     again = opened(tmp_path / "again", {"reevaluate": (0, 1)})
-    assert measured_noise(again) is None
+    assert not measured_noise(again)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +19,16 @@ from dataenvgym_spec.execute.entry import _say_results
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import words
+from dataenvgym_spec.report.exports import csv_files
 from dataenvgym_spec.report.metrics import contrast_record, headline, metrics
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.answers import Answers, Sides
 from dataenvgym_spec.results.evidence.contrasts import Comparison, comparisons, unanswered, weigh
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.study import study
-from dataenvgym_spec.results.wording import compared, coverage
+from dataenvgym_spec.results.wording import NOT_SEEN, compared, coverage
 from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.runs import RunRecord
 from tests.support.reported import SKILLS, Store
 
 PAIR = {"arm": "with-state", "against": "no-state"}
@@ -217,19 +221,32 @@ def test_several_runs_say_what_varies(root: Path) -> None:
     )
     assert "items only" not in said and said in page(found)
     (row,) = json.loads(metrics(found))["contrasts"].values()
-    assert sum(row["run_variance"]["of_the_mean"].values()) == pytest.approx(1, abs=1e-3)
+    parts = row["run_variance"]["of_the_mean"]
     assert row["p"] == pytest.approx(crossed.p, abs=1e-6)
     keys = tracked(results, "with-state")
     name = "test/best minus best of no-state"
     assert keys[f"{name}_p"] == crossed.p
     assert (keys[f"{name}_low"], keys[f"{name}_high"]) == crossed.interval(0.05)
-    assert keys[f"{name}_run_deviation"] == crossed.run_variance**0.5
+    # An estimate that is cut off at 0 is no measured 0, wherever it is shown.
+    assert crossed.run_deviation is None and f"{name}_run_deviation" not in keys
+    assert row["run_variance"]["deviation"] == NOT_SEEN
+    assert parts == {"runs": NOT_SEEN, "items": NOT_SEEN, "both": 1}
+    (cells,) = csv.DictReader(io.StringIO(csv_files(found)["contrasts.csv"]))
+    assert cells["run_deviation"] == NOT_SEEN
+    tags = dict(_summary(results, "with-state").tags)
+    assert tags[f"{name} run deviation"] == NOT_SEEN
+    assert "was not seen in 2 runs, nor one between items; of the variance of" in said
+    assert said.endswith(" 100% are both together.")
 
 
 def tracked(results: Results, arm: str) -> dict[str, float]:
     """The metrics of the summary of an arm."""
+    return {metric.key: metric.value for metric in _summary(results, arm).metrics}
+
+
+def _summary(results: Results, arm: str) -> RunRecord:
     (summary,) = (run for run in project(results).runs if run.id == f"tiny/{arm}/summary")
-    return {metric.key: metric.value for metric in summary.metrics}
+    return summary
 
 
 def test_runs_that_are_copies_count_as_one(root: Path) -> None:
@@ -280,13 +297,18 @@ def test_runs_that_disagree_on_one_item_or_cluster_have_a_mean_and_claim_nothing
 
 def test_runs_that_vary_less_than_their_items_are_not_said_to_vary_by_nothing() -> None:
     found = weigh({0: answers(1, 0, 0), 1: answers(0, 1, 0), 2: answers(0, 0, 1)})
-    assert found.crossed is not None and found.crossed.run_variance == 0
+    assert found.crossed is not None and found.crossed.run_deviation is None
     said = words.evidence(Comparison(question=Question(arm="a", against="b"), weighed=found))
     assert "Variance between runs beyond what their items make was not seen in 3 runs" in said
     assert "deviation of 0.0 points" not in said
     found = weigh({0: answers(1, 1, 0), 1: answers(0, 0, 0), 2: answers(-1, -1, 0)})
-    said = words.evidence(Comparison(question=Question(arm="a", against="b"), weighed=found))
-    assert "Between runs it has a standard deviation of " in said
+    contrast = Comparison(question=Question(arm="a", against="b"), weighed=found)
+    assert "Between runs it has a standard deviation of " in words.evidence(contrast)
+    assert found.crossed is not None and found.crossed.unit_deviation is None
+    assert "points beyond what their items make, one between items was not seen; of the" in (
+        words.evidence(contrast)
+    )
+    assert contrast_record(contrast)["run_variance"]["item_deviation"] == NOT_SEEN
 
 
 def test_runs_that_agree_on_one_item_are_one_run() -> None:

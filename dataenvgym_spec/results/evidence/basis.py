@@ -35,11 +35,11 @@ class Measured:
     Attributes:
         discordance: the part of items that a student and its copy answer differently.
         deviation: the standard deviation of the score of a student that is taught again, beyond
-            what items that are answered differently make of themselves.
+            what items that are answered differently make of themselves; None was not seen.
     """
 
     discordance: float
-    deviation: float
+    deviation: float | None
 
     @classmethod
     def of(cls, floor: Floor | None) -> Measured | None:
@@ -49,8 +49,8 @@ class Measured:
         moved = fmean(floor.retrain.moved)
         # Answers that change one by one make a score vary, too: of two students each by half of it.
         alone = moved / (2 * floor.items)
-        deviation = sqrt(max(0.0, floor.retrain.sd**2 - alone))
-        return cls(discordance=moved, deviation=deviation)
+        beyond = floor.retrain.sd**2 - alone
+        return cls(discordance=moved, deviation=sqrt(beyond) if beyond > 0 else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Basis:
         discordance: the part of items that they answer differently.
         source: what says so; `copies` only where those move more than is assumed of two arms.
         deviation: the standard deviation of their difference between runs beyond what items make;
-            None is not known, and counts as nothing.
+            None is not known or was not seen, and counts as nothing.
         deviation_source: what says so; of copies it is a lower bound.
         unit_part: how much of what an item and a run vary is the item's in every run; None is not
             known, and counts as what is harder to see.
@@ -113,7 +113,9 @@ def basis(
         copies: what copies of a student came to.
         taught: how many of the two students the loop taught; the base is not taught again.
     """
-    deviation = None if copies is None else copies.deviation * sqrt(taught)
+    deviation = None
+    if copies is not None and copies.deviation is not None:
+        deviation = copies.deviation * sqrt(taught)
     if not answers:
         moved = 0.0 if copies is None else copies.discordance
         most = max(DISCORDANCE, moved)
@@ -135,13 +137,14 @@ def basis(
             deviation_source="assumed" if copies is None else "copies",
             unit_part=_unit_part(apart, copies, taught),
         )
-    both = table.unit_variance + table.rest
+    both, seen = table.unit_variance + table.rest, table.run_deviation
+    # Two or three runs may agree by chance, but not in more than copies of one do.
+    by_copies = deviation is not None and seen is None
     return Basis(
         discordance=apart,
         source="answers",
-        # Two or three runs may agree by chance, but not in more than copies of one do.
-        deviation=max(sqrt(table.run_variance), deviation or 0.0),
-        deviation_source="answers",
+        deviation=max((one for one in (seen, deviation) if one is not None), default=None),
+        deviation_source="copies" if by_copies else "answers",
         unit_part=table.unit_variance / both if both else 0.0,
     )
 

@@ -43,13 +43,26 @@ class Crossed:
     rest: float
 
     @property
-    def run_variance(self) -> float:
-        """The variance between runs beyond what their items make, at least 0."""
+    def run_deviation(self) -> float | None:
+        """The standard deviation between runs beyond what their items make; None is not seen.
+
+        Where runs lie no further apart than the rest makes them, its estimate is cut off at 0: a
+        few runs come to that often, and it does not say that runs do not vary.
+        """
+        return sqrt(self._run_variance) if self.by_run > self.rest else None
+
+    @property
+    def unit_deviation(self) -> float | None:
+        """The same between units, of what all runs share."""
+        return sqrt(self.unit_variance) if self.by_unit > self.rest else None
+
+    @property
+    def _run_variance(self) -> float:
         return max(0.0, self.by_run - self.rest) / self.units
 
     @property
     def unit_variance(self) -> float:
-        """The variance between units that all runs share, at least 0."""
+        """The variance between units that all runs share; 0 where it was not seen, or is 0."""
         return max(0.0, self.by_unit - self.rest) / self.runs
 
     @property
@@ -68,12 +81,16 @@ class Crossed:
         return self.rest / (self.units * self.runs)
 
     @property
-    def shares(self) -> tuple[float, float, float]:
-        """Which parts of the mean's variance are runs, units and rest; nothing where it is 0."""
-        parts = (self.run_variance / self.runs, self.over_units, self.over_rest)
-        total = sum(parts)
-        runs, units, rest = (part / total if total else 0.0 for part in parts)
-        return runs, units, rest
+    def shares(self) -> tuple[float | None, float | None, float]:
+        """Which parts of the mean's variance are runs, units and rest; None is not seen."""
+        runs, units = self._run_variance / self.runs, self.over_units
+        # Nothing varies only where runs are copies, which are not crossed.
+        total = runs + units + self.over_rest or 1.0
+        return (
+            None if self.run_deviation is None else runs / total,
+            None if self.unit_deviation is None else units / total,
+            self.over_rest / total,
+        )
 
     @property
     def copies(self) -> bool:

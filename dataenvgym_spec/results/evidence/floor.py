@@ -137,6 +137,14 @@ class Floor:
         """That of a part of the items, which is no narrower than that of all; None if unknown."""
         return self if part == WHOLE else self.parts.get(part)
 
+    def knows(self, *arms: str) -> bool:
+        """Whether copies say anything of students of some arms, by how their answers are drawn."""
+        return all(self._knows(self.drawings.get(arm, self.drawing)) for arm in arms)
+
+    def _knows(self, drawing: Drawing | None) -> bool:
+        # A greedy student is taken to vary by no more than one whose answers are drawn.
+        return drawing in (None, self.drawing)
+
     def between(
         self,
         arms: tuple[str, str],
@@ -196,7 +204,7 @@ class Floor:
         students = zip((first, second), drawings or (self.drawing, self.drawing), strict=True)
         for taught, drawing in students:
             spread = self._of(taught)
-            if spread is None or drawing not in (None, self.drawing):
+            if spread is None or not self._knows(drawing):
                 return None
             variance += spread.sd**2 / (runs if taught or drawing else 1)
             copies.append(spread.n)
