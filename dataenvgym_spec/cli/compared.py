@@ -262,7 +262,10 @@ def warnings(one: Contrasted) -> Iterator[str]:
 def reason(difference: Difference) -> str:
     """A difference of what ran two sides, in words."""
     first, second = (" / ".join(values) or "none" for values in difference.ends)
-    return f"{clean(difference.name)} {clean(second)} against {clean(first)}"
+    name = clean(difference.name)
+    if difference.topic == "component":
+        name = f"{name} version"
+    return f"{name} {clean(second)} against {clean(first)}"
 
 
 def shared(one: Contrasted) -> str:

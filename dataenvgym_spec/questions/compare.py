@@ -1,7 +1,8 @@
 """Students of arms, experiments and revisions side by side, and all in which these differ.
 
 Paired statistics are made only of equal test items and equal run seeds, and a difference is called
-one of arms only where versions and machines are equal; otherwise it is said why not.
+one of arms only where versions (of packages, and of components that both use) and machines are
+equal; otherwise it is said why not.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from dataenvgym_spec.results.stamps import STAMPED, facts_of
 
 Topic = Literal["setting", "file", "component", "version", "machine"]
 Split = Literal["test", "selection"]
-ENVIRONMENT: Final[tuple[Topic, ...]] = ("version", "machine")
+ENVIRONMENT: Final[tuple[Topic, ...]] = ("component", "version", "machine")
 """What no arm is about: a difference across these is not one of arms."""
 Student = Literal["base", "best", "last"]
 STUDENTS: Final[tuple[Student, ...]] = ("base", "best", "last")

@@ -215,6 +215,23 @@ def test_components_and_files_that_stages_read_are_told_apart(repo: Path) -> Non
         ("file", "items.csv"), ("component", "plan.policy: allocate"),
     ]  # fmt: skip
     assert one["differences"][1]["first"] == ["1"]
+    # What another version of the same policy would have done is no question of arms.
+    assert not one["of_arms"]
+    assert one["not_of_arms"] == ["plan.policy: allocate version 2 against 1"]
+
+
+def test_two_policies_are_what_arms_are_about(repo: Path) -> None:
+    """Each has a version, which says nothing beside that of another policy."""
+    for arm, kind, version in (("no-state", "even", 1), ("with-state", "allocate", 3)):
+        content = {
+            "kind": "plan",
+            "semantics": 1,
+            "params": {"policy": {"kind": kind, "semantics": version}},
+        }
+        write_json(repo / "store" / f"plan-p-{arm}-0-1" / "stage.json", content)
+    (one,) = compared(repo, "tiny")["contrasts"]
+    assert one["of_arms"] and not one["not_of_arms"]
+    assert [found["topic"] for found in one["differences"]] == ["setting"]
 
 
 def swept(repo: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> str:
