@@ -14,7 +14,7 @@ from dataenvgym_spec.compile.lower.loop import unroll
 from dataenvgym_spec.compile.passes.blame import blame
 from dataenvgym_spec.compile.passes.leakage import leakage
 from dataenvgym_spec.compile.passes.share import share
-from dataenvgym_spec.compile.rules import duplicates, pins, size, table
+from dataenvgym_spec.compile.rules import duplicates, one_student, pins, size, table
 from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
@@ -164,7 +164,7 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
     """Lowers resolved specs to one graph in which equal stages are one.
 
     Raises:
-        SpecError: a proof failed.
+        SpecError: a proof failed, or two students that are compared are one.
     """
     with collector_paused():
         graph = joined([unroll(spec) for spec in specs])
@@ -172,8 +172,9 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
         for transform in TRANSFORMS:
             graph = transform(graph)
         leaks = [leak for proof in PROOFS for leak in proof(graph)]
-        if leaks:
-            raise SpecError(blame(leaks, specs))
+        faults = [*blame(leaks, specs), *one_student.check(specs, graph)]
+        if faults:
+            raise SpecError(faults)
         same = tuple(duplicates.check(specs, graph))
     return Compiled(specs=specs, graph=graph, unshared=unshared, warnings=same)
 

@@ -147,6 +147,16 @@ MISTAKES: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         "E204 the student of iteration 1 does not answer the probe 'elsewhere'",
         "'best'",
     ),
+    "the base that both arms share": (
+        [PAIR, {**PAIR, "student": "base"}],
+        "E204 base of 'with-state' and base of 'no-state' are one student",
+        "leave the contrast out",
+    ),
+    "the last one, by its number": (
+        [{"arm": "no-state", "student": "last", "against": {"student": 2}, "split": "selection"}],
+        "E204 last of 'no-state' and iteration 2 of 'no-state' are one student",
+        "taught otherwise",
+    ),
     "bounds that hold nothing": (
         [{**PAIR, "equivalence": 0}],
         "E106 'equivalence': must be more than 0",
@@ -167,6 +177,25 @@ def test_what_no_report_can_answer_is_said_at_its_place(name: str, tmp_path: Pat
     said = {f"{item.code} {item.message}": item.help for item in found}
     assert any(one.startswith(message) for one in said), said
     assert any(help in one for one in said.values()), said
+
+
+def test_the_best_student_is_the_last_one_where_nothing_is_selected(tmp_path: Path) -> None:
+    contrast = {"arm": "no-state", "student": "last", "against": {"student": "best"}}
+    assert findings(tmp_path, spec(contrast)) == ()
+    (found,) = findings(tmp_path, spec(contrast, select={"by": "last"}))
+    assert found.message.startswith("last of 'no-state' and best of 'no-state' are one student")
+
+
+def test_bases_that_are_asked_otherwise_are_two_students(tmp_path: Path) -> None:
+    contrast = {**PAIR, "student": "base"}
+    arms = {"no-state": {"student": {"generate": {"max_new_tokens": 3}}}}
+    assert findings(tmp_path, spec(contrast, arms=arms)) == ()
+
+
+def test_arms_that_are_one_are_only_warned_of(tmp_path: Path) -> None:
+    arms = {"twin": {"agent": {"observe": "nothing"}}}
+    contrast = {"arm": "twin", "against": "no-state"}
+    assert findings(tmp_path, spec(contrast, arms=arms)) == ()
 
 
 def test_all_students_that_answer_the_sealed_test_can_be_compared_there(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_every_rule_of_an_arm_is_a_file_of_its_own() -> None:
     rules = {rule.__name__.rpartition(".")[2] for rule in RULES}
     assert len(rules) == len(RULES)
     others = {"__init__", "table", "seeds", "equal", "size", "pins", "duplicates", "linked"}
-    others |= {"contrasts", "noise"}
+    others |= {"contrasts", "one_student", "noise"}
     helpers = {"allotted", "known", "supply", "capacity", "renewal"}
     assert files - rules == others | helpers
 

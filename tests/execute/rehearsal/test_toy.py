@@ -173,6 +173,15 @@ def test_copies_are_one_of_a_sort_and_of_an_iteration_that_there_is(tmp_path: Pa
     assert small["loop"]["iterations"] == 2
 
 
+def test_students_that_a_short_loop_has_not_are_not_compared(tmp_path: Path) -> None:
+    contrast = {"arm": "no-state", "student": 5, "against": {"student": 1}, "split": "selection"}
+    more = {"loop": {"iterations": 6}, "analysis": {"contrasts": [contrast]}}
+    (spec,) = front_end([written(tmp_path, **more)], root=tmp_path)
+    toy = Toy()
+    toy.add(spec)
+    assert "analysis" not in toy.documents["tiny"]
+
+
 def test_other_test_sets_are_small_as_well(tmp_path: Path) -> None:
     probes = {"other": {"from": "problems", "draw": {"per_group": 9}}}
     (spec,) = front_end([written(tmp_path, task={"splits": {"probes": probes}})], root=tmp_path)
