@@ -131,6 +131,9 @@ class Nothing:
         self.running.append(work)
         return RUNS
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Nothing was begun of them."""
+
     def news(self) -> tuple[()]:
         """There is nothing to tell."""
         return ()

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import click
 
+from dataenvgym_spec.cli.common import plural
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.room import cpus_here
@@ -53,6 +54,7 @@ LEFT: Final = (
     "them with scancel, or run this command again and press Ctrl-C once Slurm is there"
 )
 CANCELLED: Final = "the jobs of this run in Slurm are cancelled"
+GIVEN_UP: Final = "cancelled in Slurm: {} of experiments that did not finish"
 UNBOUNDED: Final = "--jobs bounds no jobs of Slurm: all of them are submitted at once"
 BOUNDS: Final = (
     "leave it out; how many run at once is bounded by a QOS or a partition (slurm.options and "
@@ -244,6 +246,8 @@ class OnSlurm:
             click.echo(f"warning: {LEFT.format(self._runner.queue.prefix)}", err=True)
         elif self._runner.has_cancelled:
             click.echo(CANCELLED, err=True)
+        elif self._runner.given_up:
+            click.echo(GIVEN_UP.format(plural(self._runner.given_up, "job")), err=True)
 
 
 def _require_possible(cluster: SlurmCluster, environ: Mapping[str, str]) -> None:

@@ -107,6 +107,9 @@ class DvcRunner:
         self.running.append((work, process))
         return RUNS
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Nothing: what was not started is nowhere."""
+
     def news(self) -> Sequence[tuple[Work, Standing]]:
         """Nothing: what was started runs."""
         return ()

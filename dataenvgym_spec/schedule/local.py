@@ -91,6 +91,9 @@ class LocalRunner:
         self._tell(request)
         return RUNS
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Nothing: what was not started is nowhere."""
+
     def news(self) -> Sequence[tuple[Work, Standing]]:
         """Nothing: what was started runs."""
         return ()

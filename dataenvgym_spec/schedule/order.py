@@ -122,6 +122,8 @@ class _Queue:
         self.lost: set[str] = set()
         """The experiments of which nothing is started any more."""
         self.running: set[int] = set()
+        self.given_up: list[Work] = []
+        """What is not started any more, until the runner hears of it."""
         self.stops = 0
         self.outcome = Outcome()
         for number, count in enumerate(self.before):
@@ -148,6 +150,9 @@ class _Queue:
             self._stop(self.stopping())
             if not self.stops:
                 self._start()
+            if self.given_up:
+                self.runner.give_up(self.given_up)
+                self.given_up = []
             if not self.running and (self.stops or not self.ready):
                 return self.outcome
             finished = self.runner.finished(self.tick)
@@ -254,6 +259,7 @@ class _Queue:
             if self.open[one]:
                 self.open[one] = 0
                 self.outcome.skipped += 1
+                self.given_up.append(self.works[one])
                 self.observer.skipped(self.works[one])
                 waiting.extend(self.behind[one])
 

@@ -144,6 +144,9 @@ class Runner(Protocol):
         there for the stages of later works.
         """
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Hears of works that are not started any more, since something has failed."""
+
     def news(self) -> Sequence[tuple[Work, Standing]]:
         """How works stand for which that has changed since the last call.
 

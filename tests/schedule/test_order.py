@@ -33,6 +33,7 @@ class Slots:
         self.running: list[tuple[float, int, Work]] = []
         self.ended: list[Work] = []
         self.events: list[str] = []
+        self.given_up: list[str] = []
         self.starts: dict[str, float] = {}
         self.begun: list[Work] = []
         self.left = dict(self.faults)
@@ -55,6 +56,9 @@ class Slots:
         self.begun.append(work)
         self.told += [(work, one) for one in self.moves.get(work.id, ())]
         return self.standing
+
+    def give_up(self, works: Sequence[Work]) -> None:
+        self.given_up += [work.id for work in works]
 
     def news(self) -> list[tuple[Work, Standing]]:
         told, self.told = self.told, []
@@ -216,10 +220,12 @@ def test_a_failure_stops_its_experiments_and_no_other() -> None:
         *("+other", "other=0"),
     ]
     assert (outcome.done, outcome.skipped) == (2, 3)
+    assert runner.given_up == ["behind", "apart", "also apart"]
 
     runner = Slots(1, codes={"bad": 4})
     outcome = carry_out(works, runner, keep_going=True)
     assert (outcome.done, outcome.skipped, outcome.code) == (4, 1, 4)
+    assert runner.given_up == ["behind"]
 
     # What runs beside it goes on.
     runner = Slots(2, codes={"b": 4})

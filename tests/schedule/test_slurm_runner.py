@@ -13,7 +13,7 @@ from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.protocol import Finished, Needs, Standing, Work
-from dataenvgym_spec.schedule.slurm import job, runner
+from dataenvgym_spec.schedule.slurm import ending, job, runner
 from dataenvgym_spec.schedule.slurm.arrays import Batch, Place
 from dataenvgym_spec.schedule.slurm.commands import Full, Job, NotAllowed, cancel, submit
 from dataenvgym_spec.schedule.slurm.queue import Queue
@@ -44,6 +44,7 @@ def layout(tmp_path: Path) -> Layout:
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlurmCommands:
     monkeypatch.setattr(runner, "LOOK", 0.01)
     monkeypatch.setattr(runner, "AGAIN", 0.0)
+    monkeypatch.setattr(ending, "AGAIN", 0.0)
     return SlurmCommands(tmp_path / "commands", monkeypatch)
 
 

@@ -116,6 +116,9 @@ class Cluster:
         self.free_gpus -= work.needs.gpus
         return RUNS
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        pass
+
     def news(self) -> Sequence[tuple[Work, Standing]]:
         return ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,6 +123,9 @@ class RayRunner:
         else:
             self.desk.pack(work.id, directory, next(iter(work.experiments), None), work.shard)
         return self._news.said(work, SENT)
+
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Nothing: what was not started is nowhere."""
 
     def news(self) -> list[tuple[Work, Standing]]:
         """Where works run, and what the others wait for."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
@@ -24,6 +24,7 @@ from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 from dataenvgym_spec.schedule.slurm import commands, job
 from dataenvgym_spec.schedule.slurm.arrays import Batch, Place
 from dataenvgym_spec.schedule.slurm.commands import Full, Unanswered
+from dataenvgym_spec.schedule.slurm.ending import Ending
 from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.schedule.slurm.standings import JobStanding, standings
 from dataenvgym_spec.setup.hardware.leases import is_taken_over
@@ -63,10 +64,9 @@ class SlurmRunner:
         self._gone: dict[str, float] = {}
         """Since when a job has ended that has left no outcome."""
         self._stopped = self._killed = False
-        self._heard_stop = True
-        """Whether Slurm knows what is to be ended."""
-        self._cancelled = 0.0
-        """When it was told so last."""
+        self._ending = Ending(self.queue)
+        self.given_up = 0
+        """How many jobs were ended since their works are not to be done."""
         self._names: set[str] = set()
         """Of the works that may have jobs: Slurm may have taken one without an answer."""
         self._failed = False
@@ -99,6 +99,7 @@ class SlurmRunner:
             Unanswered: Slurm does not answer.
             StageError: it refuses to.
         """
+        self._ending.tell()  # of an earlier round, which Slurm may not have heard
         there, new = self.queue.there(), list[Work]()
         announced = set[str]()
         for work in works:
@@ -150,6 +151,14 @@ class SlurmRunner:
                 self._names.add(work.id)
         return self._news.said(work, SENT)
 
+    def give_up(self, works: Sequence[Work]) -> None:
+        """Ends the jobs of works that were announced: they would start while nobody watches."""
+        names = {work.id for work in works}
+        self.given_up += self._end_jobs(names)
+        # Another round may want them after all.
+        for name in names:
+            self._jobs.pop(name, None)
+
     def news(self) -> list[tuple[Work, Standing]]:
         """Where works run, and what the others wait for."""
         return self._news.take()
@@ -161,7 +170,7 @@ class SlurmRunner:
             self._submit()
             self._look()
             # A second Ctrl-C waits no longer.
-            silent = self._stopped and not self._cancel_again() and not self._killed
+            silent = not self._ending.again() and self._stopped and not self._killed
             if self._ended and not silent:
                 return self._ended.popleft()
             if not (self._running or self._beside or silent):
@@ -172,49 +181,32 @@ class SlurmRunner:
             self._wait(left)
 
     def stop(self, *, now: bool) -> None:
-        """Ends all jobs, those that wait too.
-
-        A run that was taken for dead, and wakes, leaves them to the one that has its place.
-        """
+        """Ends all jobs, those that wait too."""
         self._stopped, self._killed = True, self._killed or now
+        self._ending.now = self._killed
         self._ended.extend(self._beside.stop(now=now))
         for work in list(self._asked.values()):
             self._end(work, code=INTERRUPTED)
-        self._cancel()
+        self._end_jobs(self._names | self._jobs.keys())
 
     @property
     def are_left(self) -> bool:
         """Whether jobs were to be ended, and Slurm has not heard of it."""
-        return self._stopped and not self._heard_stop
+        return not self._ending.is_heard
 
     @property
     def has_cancelled(self) -> bool:
         """Whether Slurm has heard that all jobs of this run are to end."""
-        return self._stopped and self._heard_stop and not is_taken_over(self.layout, "run")
+        return self._stopped and not self.are_left and not is_taken_over(self.layout, "run")
 
-    def _cancel(self) -> None:
-        """Ends all jobs, if Slurm answers."""
-        self._cancelled = time.monotonic()
-        self._heard_stop = is_taken_over(self.layout, "run") or (
-            commands.cancel(self._jobs.values(), now=self._killed) and self._cancel_named()
-        )
+    def _end_jobs(self, names: Set[str]) -> int:
+        """Ends the jobs of works that have one, or may have; how many they are."""
+        jobs = {name: self._jobs.get(name) for name in names if self._may_have(name)}
+        self._ending.add(jobs)
+        return len(jobs)
 
-    def _cancel_named(self) -> bool:
-        """Ends the jobs that Slurm has taken without an answer; whether it has heard of that."""
-        try:
-            there = self.queue.there()
-        except Unanswered:
-            return False
-        except StageError:  # it refuses to say, and would again
-            return True
-        places = [there[name] for name in self._names & there.keys() if name not in self._jobs]
-        return commands.cancel(places, now=self._killed)
-
-    def _cancel_again(self) -> bool:
-        """Ends all jobs if Slurm has not heard of it, not too often; whether it has by now."""
-        if not self._heard_stop and time.monotonic() - self._cancelled >= LOOK:
-            self._cancel()
-        return self._heard_stop
+    def _may_have(self, name: str) -> bool:
+        return name in self._jobs or name in self._names
 
     # --- works that stay here ---------------------------------------------------------------------
 
