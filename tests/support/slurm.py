@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.slurm.standings import standings
 from tests.support.commands import BIN, ROOT, environment
 from tests.support.processes import family, running, with_variable
@@ -54,9 +55,14 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 ReturnToService=2
 KillWait=30
+SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
+SlurmdParameters=config_overrides
 """
+"""A job that may start does so within seconds, where a cluster with many users looks each half a minute."""
+MEMORY = 64_000
+"""Megabytes of a node, whatever this machine has: it is counted, and what jobs really take is little."""
 CONTROLLER = ("slurmctld", "-i")
-NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory=4000{gres} State=UNKNOWN"
+NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory={memory}{gres} State=UNKNOWN"
 GPU = "fake"
 """The type of GPUs, as Slurm calls them. They are files: it counts them and gives them to jobs."""
 PARTITIONS = """\
@@ -99,7 +105,8 @@ def slurm(
         gres = _with_gpus(folder, gpus) if gpus else ""
         text += "GresTypes=gpu\n" if gpus else ""
         for name in names:
-            text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus, gres=gres) + "\n"
+            own = {"name": name, "host": host, "port": free_port(), "cpus": cpus}
+            text += NODE.format(**own, memory=MEMORY, gres=gres) + "\n"
         text += f"SlurmdTimeout={patience}\n{PARTITIONS}{more}"
         (folder / "slurm.conf").write_text(text, encoding="utf-8")
         environ = {**os.environ, **variables}
@@ -212,3 +219,13 @@ def driven(
 def states(numbers: Iterable[str]) -> dict[str, str]:
     """What Slurm says of jobs and tasks, in a word each."""
     return {number: one.state for number, one in standings(numbers).items()}
+
+
+def stage_process(directory: str) -> int | None:
+    """The process of a node that does a stage."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if node.__name__ in words and any(f"/{directory}/" in word for word in words):
+                return int(path.name)
+    return None
