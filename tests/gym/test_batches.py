@@ -152,13 +152,91 @@ def test_an_answer_that_is_withheld_is_a_reply_and_others_are_told() -> None:
         assert service.given == {"b": 1, "c": 1}
 
 
-def test_a_batch_that_expires_gives_what_it_has() -> None:
+@pytest.mark.parametrize("state", ["expired", "cancelled"])
+def test_a_batch_that_ends_early_gives_what_it_has(state: str) -> None:
     with serve() as service:
-        service.state = "expired"
+        service.state = state
         service.failing = {"a": {"message": "expired", "code": "batch_expired"}}
-        with pytest.raises(StageError, match="1 of a batch that is 'expired'"):
-            texts(teacher(service.address).answer(asks("a", "b")))
-        assert service.given == {"b": 1}
+        found = []
+        with pytest.raises(StageError, match=f"1 of a batch that is '{state}'$"):
+            found.extend(teacher(service.address).answer(asks("a", "b")))
+        assert [(reply.ask, reply.text) for reply in found] == [("b", "re: b")]
+        service.state, service.failing = "completed", {}
+        assert texts(teacher(service.address).answer(asks("a"))) == {("a", 0): "re: a"}
+        assert service.given == {"a": 1, "b": 1}
+
+
+def test_a_batch_that_fails_is_told_with_the_reason() -> None:
+    with serve() as service:
+        service.state, service.answered = "failed", 0
+        service.said = {"errors": {"data": [{"code": "x", "message": "line 1 is no JSON"}]}}
+        with pytest.raises(
+            StageError, match=r"1 of a batch that is 'failed': 'line 1 is no JSON'$"
+        ):
+            texts(teacher(service.address).answer(asks("a")))
+
+
+@pytest.mark.parametrize("state", ["validating", "finalizing", "cancelling", "a new one"])
+def test_a_batch_that_has_not_ended_is_waited_for_and_found_again(state: str) -> None:
+    with serve() as service:
+        service.begins = state
+        with pytest.raises(Killed):
+            texts(teacher(service.address, killed_at=1).answer(asks("a")))
+        assert texts(teacher(service.address).answer(asks("a"))) == {("a", 0): "re: a"}
+        assert service.given == {"a": 1} and len(service.batches) == 1
+
+
+DAY, HOUR = 86_400, 3_600
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        ({"expires_at": 10 * DAY + 2 * HOUR}, 3),
+        ({"created_at": 9 * DAY + 3 * HOUR}, 4),
+        ({"created_at": 9 * DAY, "expires_at": None}, 1),
+        ({"expires_at": 9 * DAY}, 0),
+        ({"expires_at": 9 * DAY, "cancelling_at": 10 * DAY + HOUR}, 2),
+        ({"expires_at": "soon"}, 25),
+    ],
+)
+def test_a_batch_is_waited_for_until_it_should_have_ended(
+    said: dict[str, Any], hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By when the service says that it expires, or a day after it was begun."""
+    clock = [10.0 * DAY]
+    monkeypatch.setattr(batches, "time", lambda: clock[0])
+    monkeypatch.setattr(batches, "POLL", HOUR / 4)
+
+    async def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if clock[0] > 20 * DAY:
+            raise Killed
+
+    with serve(looks=1_000) as service:
+        service.said = said
+        made = teacher(service.address)
+        made.sleep = sleep
+        with pytest.raises(StageError, match=r"1 of a batch that is 'in_progress'.*\(batch-0\)"):
+            texts(made.answer(asks("a")))
+        assert 0 <= clock[0] - 10 * DAY - hours * HOUR <= HOUR / 4
+
+
+def test_what_an_overdue_batch_answers_later_is_taken() -> None:
+    """Each run looks at it again; once it is cancelled, the rest is asked anew."""
+    with serve(looks=2) as service:
+        service.said, service.state, service.answered = {"expires_at": 1}, "cancelled", 1
+        for _ in range(2):
+            with pytest.raises(StageError, match="should have ended") as told:
+                texts(teacher(service.address).answer(asks("a", "b")))
+            assert "cancel it there" in (told.value.help or "")
+        found = []
+        with pytest.raises(StageError, match=r"1 of a batch that is 'cancelled'$"):
+            found.extend(teacher(service.address).answer(asks("a", "b")))
+        assert [reply.ask for reply in found] == ["a"] and service.given == {"a": 1}
+        service.state, service.answered, service.said = "completed", None, {}
+        assert texts(teacher(service.address).answer(asks("b"))) == {("b", 0): "re: b"}
+        assert service.given == {"a": 1, "b": 1} and len(service.batches) == 2
 
 
 def test_a_service_without_batches_is_told() -> None:

@@ -17,14 +17,18 @@ class BatchService:
 
     Attributes:
         looks: how often a batch is looked at before it is done.
-        state: how it ends.
+        begins, state: how it stands at first, and how it ends.
+        said: what else is said of a batch, such as when it expires.
+        answered: how many questions of a batch are answered before it ends; all by default.
         escape: writes the lines of answers in another way.
         failing: questions that get an error in place of an answer, with the error.
         given: how many answers each question was given, which would have been paid.
     """
 
     def __init__(self, looks: int = 2) -> None:
-        self.looks, self.state = looks, "completed"
+        self.looks, self.begins, self.state = looks, "in_progress", "completed"
+        self.said: dict[str, Any] = {}
+        self.answered: int | None = None
         self.escape: Callable[[str], str] = str
         self.failing: dict[str, dict[str, Any]] = {}
         self.files: dict[str, str] = {}
@@ -67,7 +71,7 @@ class BatchService:
         asked = await request.json()
         assert (asked["endpoint"], asked["completion_window"]) == ("/v1/chat/completions", "24h")
         name = f"batch-{len(self.batches)}"
-        self.batches[name] = {**asked, "id": name, "status": "in_progress"}
+        self.batches[name] = {**asked, "id": name, "status": self.begins, **self.said}
         self.left[name] = self.looks
         return web.json_response(self.batches[name])
 
@@ -82,14 +86,14 @@ class BatchService:
     async def look(self, request: web.Request) -> web.Response:
         batch = self.batches[request.match_info["id"]]
         self.left[batch["id"]] -= 1
-        if self.left[batch["id"]] < 0 and batch["status"] == "in_progress":
+        if self.left[batch["id"]] < 0 and batch["status"] == self.begins:
             self.finish(batch)
         return web.json_response(batch)
 
     def finish(self, batch: dict[str, Any]) -> None:
         batch["status"] = self.state
         answers, errors = [], []
-        for line in self.files[batch["input_file_id"]].strip().split("\n"):
+        for line in self.files[batch["input_file_id"]].strip().split("\n")[: self.answered]:
             row = json.loads(line)
             question = text_of(row["body"])
             error = self.failing.get(question)

@@ -12,17 +12,18 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import time
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import StageError, visible
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.gym.teachers import chat
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings, Unreadable
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
-from dataenvgym_spec.gym.teachers.refusals import Missing, Rejected
+from dataenvgym_spec.gym.teachers.refusals import SHOWN, Missing, Rejected, quoted
 from dataenvgym_spec.gym.teachers.transport import JSON, Call, Transport
 
 ENDPOINT: Final = "/v1/chat/completions"
@@ -35,8 +36,17 @@ MOST_ROWS, MOST_BYTES = 50_000, 150_000_000
 """What one batch holds."""
 PAGES: Final = 10
 """How many pages of a hundred batches are looked through."""
-RUNNING: Final = ("validating", "in_progress", "finalizing")
-"""States of a batch that still gives answers."""
+ENDED: Final = ("completed", "failed", "expired", "cancelled")
+"""States of a batch that gives no more answers than it has; in any other they may come."""
+WINDOW: Final = 24
+"""Hours within which a batch is asked to be done, and of one that does not say when it expires."""
+LATE: Final = 3600.0
+"""Seconds beyond that in which a service may gather what it has, and in which clocks may differ."""
+TAKEN_UP: Final = "the others are kept; run again, which asks for these"
+CALL_OFF: Final = (
+    "the others are kept; look at it at the service, and cancel it there if it does not end: the "
+    "same command then takes what it has answered and asks for the rest; until then it looks again"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +88,7 @@ class Batches:
         self.transport, self.settings = transport, settings
         self._taken: list[str] = []
         self._unanswered: list[str] = []
+        self._overdue = False
 
     async def arranged(self, wanted: Iterable[Row]) -> list[Handed]:
         """Which questions are in earlier batches, and new batches of the others."""
@@ -94,9 +105,10 @@ class Batches:
         return [*found, *new]
 
     async def answers(self, handed: Handed) -> list[Reply]:
-        """The replies to the questions of a batch, once it is done."""
+        """The replies to the questions of a batch, once it has ended or is overdue."""
         name = handed.batch or await self._hand_in(handed.rows)
         batch = await self._done(name)
+        ended = batch["status"] in ENDED
         replies = []
         open_rows = {row.id: row for row in handed.rows}
         for file in (batch.get("output_file_id"), batch.get("error_file_id")):
@@ -109,11 +121,11 @@ class Batches:
                     replies.append(reply)
                     del open_rows[row.id]
             # What somebody else may be waiting for stays.
-            if file and all(line["custom_id"] in known for line in lines):
+            if file and ended and all(line["custom_id"] in known for line in lines):
                 self._taken.append(file)
         if open_rows:
-            state = f"{len(open_rows)} of a batch that is '{batch['status']}'"
-            self._unanswered.append(state)
+            self._unanswered.append(f"{len(open_rows)} of {_described(batch)}")
+            self._overdue |= not ended
         return replies
 
     async def settle(self) -> None:
@@ -126,7 +138,7 @@ class Batches:
             await self._gone(file)
         if self._unanswered:
             message = f"{self.transport.target.name}: not answered: {', '.join(self._unanswered)}"
-            raise StageError(message, help="the others are kept; run again, which asks for these")
+            raise StageError(message, help=CALL_OFF if self._overdue else TAKEN_UP)
 
     # --- the service ----------------------------------------------------------------------------
 
@@ -141,14 +153,16 @@ class Batches:
 
         file = await self._call("/files", _named, "POST", form)
         asked = {"input_file_id": file["id"], "endpoint": ENDPOINT, "metadata": MARK}
-        body = msgspec.json.encode({**asked, "completion_window": "24h"})
+        body = msgspec.json.encode({**asked, "completion_window": f"{WINDOW}h"})
         batch = await self._call("/batches", _named, "POST", lambda: body, JSON)
         return str(batch["id"])
 
     async def _done(self, name: str) -> dict[str, Any]:
+        """A batch when it has ended, or as it stands when it should have long ago."""
+        since = time()
         while True:
             batch = await self._call(f"/batches/{name}", _batch)
-            if batch["status"] not in (*RUNNING, "cancelling"):
+            if batch["status"] in ENDED or time() > _due(batch, since) + LATE:
                 return batch
             await self.transport.rest(POLL)
 
@@ -165,8 +179,8 @@ class Batches:
 
     async def _ids(self, batch: Mapping[str, Any]) -> list[str]:
         """The questions that a batch will answer, or has."""
-        running = batch["status"] in RUNNING
-        file = batch.get("input_file_id" if running else "output_file_id")
+        ended = batch["status"] in ENDED
+        file = batch.get("output_file_id" if ended else "input_file_id")
         return [line["custom_id"] for line in await self._lines(file)] if file else []
 
     async def _lines(self, file: str) -> list[dict[str, Any]]:
@@ -250,6 +264,39 @@ def _batch(content: Any) -> dict[str, Any]:
     if not all(isinstance(file, str | None) for file in files):
         raise Unreadable
     return record
+
+
+def _due(batch: Mapping[str, Any], since: float) -> float:
+    """When a batch has to have ended, or begun to: seconds since the epoch.
+
+    Args:
+        batch: what the service says of it.
+        since: when it was begun where the service does not say that.
+    """
+    expiry = _moment(batch, "expires_at")
+    if expiry is None:
+        expiry = (_moment(batch, "created_at") or since) + WINDOW * 3600
+    # What was answered is gathered when a batch ends, also when somebody cancels it.
+    ends = (_moment(batch, port) for port in ("finalizing_at", "cancelling_at"))
+    return max(expiry, *(end or 0.0 for end in ends))
+
+
+def _moment(batch: Mapping[str, Any], name: str) -> float | None:
+    """A time that a service says; None if it says none."""
+    said = batch.get(name)
+    return float(said) if isinstance(said, int | float) and said > 0 else None
+
+
+def _described(batch: Mapping[str, Any]) -> str:
+    """A batch that did not answer everything: how it stands, and the service's reason."""
+    words = f"a batch that is {quoted(batch['status'])}"
+    if batch["status"] not in ENDED:
+        return f"{words} and should have ended long ago ({visible(batch['id'], SHOWN)})"
+    errors = batch.get("errors")
+    rows = errors.get("data") if isinstance(errors, dict) else None
+    first = rows[0] if isinstance(rows, list) and rows else None
+    said = first.get("message") if isinstance(first, dict) else None
+    return f"{words}: {quoted(said)}" if isinstance(said, str) else words
 
 
 def _page(content: Any) -> dict[str, Any]:
