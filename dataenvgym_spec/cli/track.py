@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 @click.command("track")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--verify", is_flag=True, help="Only say what differs; exit code 1 if anything does.")
+@click.option("--fix", is_flag=True, help="Put right all that --verify finds.")
 @as_json
-def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
+def command(names: tuple[str, ...], verify: bool, fix: bool, as_json: bool) -> int:
     """Bring MLflow up to date with the results of experiments (default: all compiled ones).
 
     Goes to MLFLOW_TRACKING_URI, or else to a database in the repository. Everything there is made
-    from the results: deleted, it comes back; done twice, nothing changes.
+    from the results: deleted, it comes back; done twice, nothing changes. Of runs that are said to
+    be complete only what a list of runs shows is compared, which takes few requests; --verify reads
+    every curve and file.
 
     \b
     Example:
@@ -35,11 +38,11 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
 
     layout = layout_here()
     chosen = list(dict.fromkeys(names)) or names_of(layout)
-    if verify:
+    if verify and not fix:
         return _verify(layout, chosen, as_json)
     changes = Changes()
     try:
-        done = track(layout, chosen, say=_say, changes=changes)
+        done = track(layout, chosen, thorough=fix, say=_say, changes=changes)
     except TrackingUnavailable:
         if any(asdict(changes).values()):
             _say(f"until it failed: {_changes(changes)}")
@@ -86,7 +89,9 @@ def _verify(layout: Layout, names: list[str], as_json: bool) -> int:
         print_json({"experiments": names, "differences": different})
     elif different:
         click.echo("\n".join(different))
-        click.echo(f"\n{plural(len(different), 'difference')}; run: dataenvgym track")
+        click.echo(
+            f"\n{plural(len(different), 'difference')}; run: dataenvgym track --verify --fix"
+        )
     else:
         click.echo(f"{', '.join(names)}: MLflow holds what the results say")
     return 1 if different else 0

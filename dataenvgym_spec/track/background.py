@@ -67,7 +67,7 @@ def main(name: str) -> None:
     from dataenvgym_spec.track.run import track
 
     try:
-        done = track(layout, [name], thorough=False)
+        done = track(layout, [name])
         _note(f"{name}: {done.logged} values added at {done.uri}")
     except UserError as error:
         _note(f"{name}: {error.message}; {error.help}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dataenvgym_spec.core.hashing import canonical
@@ -40,9 +40,9 @@ PARENT: Final = "mlflow.parentRunId"
 class Held:
     """A run as a server holds it.
 
-    `place` is the address of its artifacts, `active` says that it is not in the bin, `keys` names
-    its curves, `points` is all their points, `files` the size of every artifact by path, `gives`
-    the students that came out of it, by the server's ids.
+    `place` is the address of its artifacts, `active` says that it is not in the bin, `points` is
+    those of its curves that are known, of each at least the last, `files` the size of every
+    artifact by path, `gives` the students that came out of it, by the server's ids.
     """
 
     run_id: str
@@ -54,16 +54,33 @@ class Held:
     active: bool = True
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    keys: tuple[str, ...] = ()
     points: frozenset[MetricPoint] = frozenset()
     datasets: frozenset[tuple[str, str]] = frozenset()
     files: Mapping[str, int] = field(default_factory=dict)
     gives: frozenset[str] = frozenset()
 
     @property
+    def curves(self) -> frozenset[str]:
+        """The names of its curves."""
+        return frozenset(key for key, _, _, _ in self.points)
+
+    @property
     def facts(self) -> frozenset[Fact]:
         """Its points without their times."""
         return frozenset((key, step, value) for key, step, _, value in self.points)
+
+    def untold(self, record: RunRecord) -> frozenset[str]:
+        """Curves whose last points do not tell what they lack of a record.
+
+        A last point tells that of a curve of which the record has one point, at the same step, and
+        of one that it does not have.
+        """
+        steps: dict[str, set[int]] = {}
+        for metric in record.metrics:
+            steps.setdefault(metric.key, set()).add(metric.step)
+        last = {key: {step} for key, step, _ in self.facts}
+        both = self.curves & steps.keys()
+        return frozenset(key for key in both if steps[key] != last[key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +100,41 @@ class Missing:
         """How many things are missing."""
         many = (self.params, self.metrics, self.tags, self.datasets, self.artifacts)
         return self.name + self.end + sum(len(part) for part in many)
+
+
+def as_told(record: RunRecord, held: Held, parent: str | None, *, own: bool) -> Held | None:
+    """A run that is complete by its digest and by all that a list of runs shows; None otherwise.
+
+    Of its curves a list shows the last points; what is before them, and its files, the digest
+    stands for.
+
+    Args:
+        record: what it should hold.
+        held: the run as it is listed.
+        parent: the server's name for the parent run.
+        own: whether this clone made the run, as for `missing`.
+    """
+    name, wanted = (DIGEST, record.digest) if own else (RESULTS, record.results)
+    if held.tags.get(name) != wanted or not _ends_alike(record, held):
+        return None
+    points = frozenset(metric.point for metric in record.metrics)
+    whole = replace(held, points=points, files=record.files)
+    lacking = missing(record, whole, parent, own=own)
+    return None if lacking.count or contradictions(record, whole) else whole
+
+
+def _ends_alike(record: RunRecord, held: Held) -> bool:
+    """Whether curves of results end at the same points, and those of circumstances are there.
+
+    What is measured twice has other circumstances, and another clone may have more of them.
+    """
+    ends: dict[str, Metric] = {}
+    # The order by which MLflow decides which point is the last.
+    for metric in sorted(record.metrics, key=lambda one: (one.step, one.timestamp)):
+        ends[metric.key] = metric
+    facts = {metric.fact for key, metric in ends.items() if not is_circumstance(key)}
+    last = {fact for fact in held.facts if not is_circumstance(fact[0])}
+    return facts == last and ends.keys() <= held.curves
 
 
 def contradictions(record: RunRecord, held: Held) -> list[str]:

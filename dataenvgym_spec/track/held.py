@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dataenvgym_spec.track.compare import Held
-from dataenvgym_spec.track.runs import comparable
+from dataenvgym_spec.track.runs import MetricPoint, comparable
 from dataenvgym_spec.track.students import HeldStudent
 
 
@@ -22,11 +22,19 @@ def run_held(run: Any) -> Held:
         active=run.info.lifecycle_stage == "active",
         params=run.data.params,
         tags=run.data.tags,
-        keys=tuple(sorted(run.data.metrics)),
+        # Only as a message have they, in public, steps and times too.
+        points=points_of(run.data.to_proto().metrics),
         datasets=frozenset(
             (item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs
         ),
         gives=models_of(run.outputs.model_outputs if run.outputs else None),
+    )
+
+
+def points_of(metrics: Iterable[Any]) -> frozenset[MetricPoint]:
+    """Points of curves as MLflow gives them."""
+    return frozenset(
+        (point.key, point.step, point.timestamp, comparable(point.value)) for point in metrics
     )
 
 

@@ -22,9 +22,9 @@ from dataenvgym_spec.track.address import DEFAULTS, is_database, shown, uri_of
 from dataenvgym_spec.track.changes import Changes
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
-from dataenvgym_spec.track.held import models_of, run_held, student_held
+from dataenvgym_spec.track.held import models_of, points_of, run_held, student_held
 from dataenvgym_spec.track.refusals import despite_others, refusal
-from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student
 from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ class Server:
     def runs(self, experiment: str, name: str) -> dict[str, list[Held]]:
         """The runs of one of our experiments, by their id in the records.
 
-        Without their curves and files, the oldest first.
+        With the last point of each curve and without files, the oldest first.
         """
         mine = f"{name}/"
         out: dict[str, list[Held]] = {}
@@ -203,23 +203,23 @@ class Server:
         """A run as it is now, also if it is in the bin."""
         return run_held(self.client.get_run(run_id))
 
-    def look_into(self, run: Held) -> Held:
+    def look_into(self, run: Held, record: RunRecord | None = None) -> Held:
         """A run as it is now, with its curves and files.
 
-        One question for each of them, so it is asked only where it matters.
+        MLflow's client asks for each of them by itself. Of a run that should hold a `record`
+        nothing is asked that its last points and its tags tell.
         """
         run = self.again(run.run_id)
-        history = [
-            point for key in run.keys for point in self.client.get_metric_history(run.run_id, key)
-        ]
-        points = frozenset(
-            (point.key, point.step, point.timestamp, comparable(point.value)) for point in history
-        )
-        files = dict(self._files(run)) if run.tags.get(ARTIFACTS, "{}") != "{}" else {}
-        return replace(run, points=points, files=files)
+        curves = run.curves if record is None else run.untold(record)
+        told = frozenset(point for point in run.points if point[0] not in curves)
+        read = (self.client.get_metric_history(run.run_id, key) for key in sorted(curves))
+        files = dict(self._files(run)) if record is None else record.files
+        return replace(run, points=told.union(*map(points_of, read)), files=files)
 
     def _files(self, run: Held) -> Iterator[tuple[str, int]]:
         """The artifacts of a run and their sizes."""
+        if run.tags.get(ARTIFACTS, "{}") == "{}":
+            return
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         # The client would ask for the run and for models that it logged, for each folder again.

@@ -151,7 +151,7 @@ def _bring(runs: Runs, record: RunRecord, run: Held, models: Sequence[HeldStuden
     metrics = students.missing_metrics(student, first)
     if metrics:
         # They are points of the run too: with another time they would be there twice.
-        metrics = students.as_measured(metrics, server.look_into(run).points)
+        metrics = students.as_measured(metrics, server.again(run.run_id).points)
     if tags or metrics or not first.ready:
         server.add_to_student(first, tags, metrics, ready=first.ready)
         changes.logged += len(tags) + len(metrics)

@@ -71,7 +71,7 @@ def track(
     layout: Layout,
     names: Sequence[str],
     *,
-    thorough: bool = True,
+    thorough: bool = False,
     say: Callable[[str], None] = lambda _: None,
     changes: Changes | None = None,
 ) -> Tracked:
@@ -80,7 +80,7 @@ def track(
     Args:
         layout: the repository.
         names: compiled experiments.
-        thorough: also look into runs that say they are complete.
+        thorough: also read every curve and file of runs that say that they are complete.
         say: told when another process is waited for.
         changes: counts what is changed, for who wants to know that of what then fails.
 

@@ -181,6 +181,11 @@ class RunRecord:
         return "RUNNING" if self.end is None else "FINISHED"
 
     @property
+    def files(self) -> dict[str, int]:
+        """The sizes of its files, by path."""
+        return {item.path: item.size for item in self.artifacts}
+
+    @property
     def results(self) -> str:
         """Digest of the results that it shows, without the circumstances they were made under."""
         params = [pair for pair in self.params if not pair[0].startswith(PARAMS)]

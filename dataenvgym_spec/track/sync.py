@@ -19,6 +19,7 @@ from dataenvgym_spec.track.compare import (
     PLAN,
     RESULTS,
     Held,
+    as_told,
     contradictions,
     describe,
     missing,
@@ -30,7 +31,7 @@ from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
 
 def sync(
-    server: Server, experiment: ExperimentRecord, changes: Changes, *, thorough: bool = True
+    server: Server, experiment: ExperimentRecord, changes: Changes, *, thorough: bool = False
 ) -> str:
     """Adds what is missing, and takes away what this clone made and no clone shows any more.
 
@@ -38,7 +39,7 @@ def sync(
         server: where.
         experiment: what it should hold.
         changes: what was changed so far, to which this adds.
-        thorough: also look into runs whose digest says that they are complete.
+        thorough: also read every curve and file of runs that say that they are complete.
 
     Returns:
         The server's id of the experiment.
@@ -52,13 +53,14 @@ def sync(
         chosen: dict[str, Held] = {}
         for record in experiment.runs:
             parent = _id(chosen, record.parent)
-            held = _choose(server, record, _candidates(found, record, parent), thorough)
+            candidates = _candidates(found, record, parent)
+            held = _choose(server, record, candidates, parent, thorough=thorough)
             if held is None:
                 held = _create(server, home, record, parent)
                 changes.created += 1
             held = _marked(server, held)
             chosen[record.id] = held
-            _complete(server, record, held, parent, changes, thorough)
+            _complete(server, record, held, parent, changes)
         active = {run.run_id for some in found.values() for run in some}
         runs = Runs(
             server=server,
@@ -92,7 +94,7 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
         for record in experiment.runs:
             parent = _id(chosen, record.parent)
             candidates = _candidates(found, record, parent)
-            held = _choose(server, record, candidates, thorough=True)
+            held = _choose(server, record, candidates, parent, thorough=True)
             if held is None:
                 own = [run for run in candidates if _own(server, run)]
                 held = server.look_into(own[0]) if own else None
@@ -130,13 +132,23 @@ def _candidates(
 
 
 def _choose(
-    server: Server, record: RunRecord, candidates: Sequence[Held], thorough: bool
+    server: Server,
+    record: RunRecord,
+    candidates: Sequence[Held],
+    parent: str | None,
+    *,
+    thorough: bool,
 ) -> Held | None:
     """The first run that shows these results, or a part of them and no others."""
     for run in candidates:
-        if _known(server, record, run, thorough):
-            return run
-        held = server.look_into(run)
+        if not thorough:
+            told = as_told(record, run, parent, own=_own(server, run))
+            if told is not None:
+                return told
+        # What was logged stays: what contradicts now always will, whatever else is there.
+        if contradictions(record, run):
+            continue
+        held = server.look_into(run, None if thorough else record)
         if not contradictions(record, held):
             return held
     return None
@@ -162,27 +174,11 @@ def _own(server: Server, run: Held) -> bool:
     return server.private or clones.made(run.tags, server.clone)
 
 
-def _known(server: Server, record: RunRecord, held: Held, thorough: bool) -> bool:
-    """Whether a run is taken to be complete by its digest alone."""
-    if thorough:
-        return False
-    if _own(server, held):
-        return held.tags.get(DIGEST) == record.digest
-    return held.tags.get(RESULTS) == record.results
-
-
 def _complete(
-    server: Server,
-    record: RunRecord,
-    held: Held,
-    parent: str | None,
-    changes: Changes,
-    thorough: bool,
+    server: Server, record: RunRecord, held: Held, parent: str | None, changes: Changes
 ) -> None:
     """Adds what a run lacks. Its digests are set when all is there."""
     own = _own(server, held)
-    if _known(server, record, held, thorough):
-        return
     lacking = missing(record, held, parent, own=own)
     if lacking.count:
         server.add(record, held.run_id, lacking, changes)

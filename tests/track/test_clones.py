@@ -350,7 +350,7 @@ def test_points_that_another_clone_logs_at_this_moment_are_there_once(
 
     def early(self, experiment: str, name: str):
         return {
-            key: [replace(run, keys=()) for run in some]
+            key: [replace(run, points=frozenset()) for run in some]
             for key, some in found(self, experiment, name).items()
         }
 

@@ -10,9 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
@@ -214,6 +216,34 @@ def values_in(said: str) -> int:
 
 def done(root: Path, **more):
     return track(Layout(root=root), ["tiny"], **more)
+
+
+def requests(patched: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of servers from now on."""
+    asked: list[str] = []
+    send = HTTPAdapter.send
+
+    def counted(self, request, **more):
+        asked.append(request.url.partition("?")[0].partition("mlflow/")[2])
+        return send(self, request, **more)
+
+    patched.setattr(HTTPAdapter, "send", counted)
+    return asked
+
+
+def histories(patched: pytest.MonkeyPatch) -> list[str]:
+    """The curves that are read from now on, each by a question of its own."""
+    from mlflow.tracking import MlflowClient
+
+    read: list[str] = []
+    history = MlflowClient.get_metric_history
+
+    def counted(self, run_id: str, key: str):
+        read.append(key)
+        return history(self, run_id, key)
+
+    patched.setattr(MlflowClient, "get_metric_history", counted)
+    return read
 
 
 def runs_of(root: Path) -> dict:
@@ -440,8 +470,8 @@ def test_tracking_again_changes_nothing(root) -> None:
     first = done(root)
     assert (first.runs, first.created, first.removed) == (9, 9, 0)
     held_now, ids = dump_of(root), ids_of(root / "mlflow.db")
-    again, quick = done(root), done(root, thorough=False)
-    assert (again.created, again.removed, again.logged, quick.logged) == (0, 0, 0, 0)
+    again, all_read = done(root), done(root, thorough=True)
+    assert (again.created, again.removed, again.logged, all_read.logged) == (0, 0, 0, 0)
     assert (dump_of(root), ids_of(root / "mlflow.db")) == (held_now, ids)
     assert (
         held_now["tiny/no-state/seed-0/iteration-2"]["tags"]["mlflow.parentRunId"]
@@ -453,23 +483,26 @@ def test_tracking_again_changes_nothing(root) -> None:
     )  # the loss that is no number
 
 
-def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
+def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty, monkeypatch) -> None:
     # Unequal amounts are said by a tag, which is added to a run that is there.
     Store(root, upto=0, closed=False, fewer=2)
-    done(root, thorough=False)
+    done(root)
     ids = ids_of(root / "mlflow.db")
     assert {rows["run"][0][0]: rows["run"][0][1] for rows in dump_of(root).values()} == {
         "base student": "FINISHED",
         "with-state, seed 0": "RUNNING", "with-state, summary": "RUNNING",
         "no-state, seed 0": "RUNNING", "no-state, summary": "RUNNING",
     }  # fmt: skip
+    read = histories(monkeypatch)
     for upto, closed in ((1, False), (2, False), (2, True)):
         Store(root, upto=upto, closed=closed, fewer=2)
         folder = root / "reports" / "tiny"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.html").write_text(f"<p>{upto} {closed}</p>")
-        assert done(root, thorough=False).removed == 0
+        assert done(root).removed == 0
         assert ids < ids_of(root / "mlflow.db")
+    # Only those of several points of the two runs that went on, not of nine runs each time.
+    assert 0 < max(Counter(read).values()) <= 2 * 3
     whole = tmp_path / "whole"
     shutil.copytree(root, whole, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
     shutil.copy(empty, whole / "mlflow.db")
@@ -560,17 +593,20 @@ def test_all_that_teaching_leaves_is_back_once(root) -> None:
     assert ("teaching/reward/gcd", 1) not in {point[:2] for point in curves}
 
 
-def test_what_cannot_be_taken_back_is_replaced(root) -> None:
+def test_what_cannot_be_taken_back_is_replaced(root, monkeypatch) -> None:
     Store(root)
     done(root)
     shutil.rmtree(root / "store")
     Store(root, rate=0.002)
-    assert done(root).removed == 9
+    # A tag says that they are of another plan.
+    with monkeypatch.context() as patched:
+        read = histories(patched)
+        assert done(root).removed == 9 and read == []
     assert dump_of(root)["tiny/no-state/seed-0"]["params"]["rate"] == "0.002"
     shutil.rmtree(root / "store")
     Store(root, rate=0.002, epoch=EPOCH + 5000)
     # The same results at another time are the same runs.
-    again = done(root, thorough=False)
+    again = done(root)
     assert (again.created, again.removed) == (0, 0)
     assert not differences(Layout(root=root), ["tiny"])
 
@@ -610,17 +646,30 @@ def test_verify_finds_what_was_changed_by_hand(root, monkeypatch, capsys) -> Non
             f"mlartifacts/tiny/{runs['tiny/with-state/seed-0/iteration-2']}/artifacts/plan/plan.md"
         )
     ).unlink()
+    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as base:
+        one = (runs["tiny/with-state/seed-0/iteration-2"],)
+        base.execute("delete from metrics where key = 'train/loss' and step > 10 and run_uuid = ?", one)  # fmt: skip
+        base.commit()
     before = dump_of(root)
     monkeypatch.chdir(root)
     code = command.main(["--verify", "--json"], standalone_mode=False)
     assert code == 1 and dump_of(root) == before
     assert json.loads(capsys.readouterr().out)["differences"] == [
+        "tiny/with-state/seed-0/iteration-2: metric train/loss lacks step 20",
+        "tiny/with-state/seed-0/iteration-2: metric train/loss lacks step 30",
         "tiny/with-state/seed-0/iteration-2: artifact plan/plan.md is missing or differs",
         "tiny/no-state/seed-0: metric selection/accuracy at step 1 has a point that is not of this run: 0.99",
         "tiny/no-state/seed-0/iteration-1: tag arm is missing or differs",
         "tiny/no-state/summary: there is no such run",
     ]
+    # A list of runs shows the tag and the missing run, and not the others.
     done(root)
+    hidden = differences(layout, ["tiny"])
+    assert [line.partition(":")[0] for line in hidden] == [
+        *["tiny/with-state/seed-0/iteration-2"] * 3,
+        "tiny/no-state/seed-0",
+    ]
+    assert command.main(["--verify", "--fix"], standalone_mode=False) == 0
     assert differences(layout, ["tiny"]) == []
 
 
@@ -647,7 +696,9 @@ def test_a_database_that_moved_is_told(root, tmp_path) -> None:
         done(tmp_path / "moved")
 
 
-def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None:
+def test_two_at_once_make_no_doubles_on_a_server_which_four_requests_show(
+    server, tmp_path, root, monkeypatch
+) -> None:
     folder, address = server
     repo = tmp_path / "remote"
     Store(repo)
@@ -669,6 +720,14 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
         and sum("nothing had to change" in text for text in said) == 1
     )
     assert all(f"{address}/#/experiments/" in text for text in said)
+    # A request may take a tenth of a second, and the nine runs have two hundred and fifty curves.
+    with monkeypatch.context() as patched:
+        patched.setenv("MLFLOW_TRACKING_URI", address)
+        asked = requests(patched)
+        assert done(repo).logged == 0
+    assert sorted(asked) == [
+        "experiments/get", "experiments/get-by-name", "logged-models/search", "runs/search",
+    ]  # fmt: skip
     Store(root)
     done(root)
     assert dump(folder / "mlflow.db", folder / "mlartifacts") == dump_of(root)
@@ -900,7 +959,7 @@ def test_verify_finds_what_was_changed_of_students_notes_and_views(root) -> None
         "tiny/no-state/seed-0: its description is missing or differs",
         "tiny: tag mlflow.sharedViewState.learning-curves of the experiment is missing or differs",
     ]
-    done(root, thorough=False)
+    done(root)
     assert differences(Layout(root=root), ["tiny"]) == []
     # What a run has given cannot be taken back: the link to the removed student stays.
     after = dump_of(root)
@@ -940,7 +999,7 @@ def test_what_an_older_form_left_is_brought_up_to_date(root, first, monkeypatch)
         base.execute("delete from experiment_tags where key like 'mlflow.sharedViewState%'")
         base.commit()
     assert any("made by another plan" in line for line in differences(Layout(root=root), ["tiny"]))
-    brought = done(root, thorough=False)
+    brought = done(root)
     assert (brought.created, brought.removed) == (9, 9)
     assert dump_of(root) == dump_of(first)
 

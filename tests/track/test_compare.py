@@ -1,0 +1,79 @@
+"""What a list of runs tells of a run, so that nothing else need be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.track.compare import DIGEST, RESULTS, Held, as_told, tags
+from dataenvgym_spec.track.runs import Metric, RunRecord
+
+
+def metric(key: str, step: int, value: float = 0.5, time: int = 7) -> Metric:
+    return Metric(key=key, value=value, step=step, timestamp=time)
+
+
+RECORD = RunRecord(
+    id="tiny/a/seed-0",
+    name="a",
+    plan="p",
+    start=1,
+    end=9,
+    metrics=(
+        metric("selection/accuracy", 0),
+        metric("selection/accuracy", 1),
+        metric("data/skipped", 0),
+        metric("spent/usd", 0),
+        metric("spent/usd", 1),
+    ),
+)
+LAST = (metric("selection/accuracy", 1), metric("data/skipped", 0), metric("spent/usd", 1))
+
+
+def listed(*last: Metric, **more: Any) -> Held:
+    """The run as a list shows it: complete, by its digests."""
+    said = {**dict(tags(RECORD, None)), DIGEST: RECORD.digest, RESULTS: RECORD.results}
+    points = frozenset(one.point for one in last or LAST)
+    held = Held(run_id="r", name="a", status="FINISHED", start=1, end=9, tags=said, points=points)
+    return replace(held, **more)
+
+
+def test_a_run_that_ends_as_it_should_is_told_with_all_of_its_points() -> None:
+    told = as_told(RECORD, listed(), None, own=True)
+    assert told is not None and told.points == {one.point for one in RECORD.metrics}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        listed(*LAST[1:]),
+        listed(metric("selection/accuracy", 1, 0.25), *LAST[1:]),
+        listed(metric("selection/accuracy", 2), *LAST[1:]),
+        listed(*LAST, metric("selection/other", 0)),
+        listed(*LAST[:2]),
+        listed(name="b"),
+        listed(status="RUNNING"),
+        listed(params={"rate": "2"}),
+        listed(datasets=frozenset({("other", "digest")})),
+        listed(tags={**listed().tags, "dataenvgym.plan": "q"}),
+        listed(tags={**listed().tags, DIGEST: "older"}),
+    ],
+)
+def test_a_run_of_which_a_list_shows_anything_else_is_not_told(held: Held) -> None:
+    assert as_told(RECORD, held, None, own=True) is None
+
+
+def test_of_another_clones_run_results_count_and_circumstances_may_be_others() -> None:
+    others = (*LAST[:2], metric("spent/usd", 1, 3.5, 99), metric("spent/gpu_seconds", 1))
+    held = listed(*others, name="b", tags={**listed().tags, DIGEST: "theirs"})
+    assert as_told(RECORD, held, None, own=False) is not None
+    other = replace(held, tags={**held.tags, RESULTS: "others"})
+    assert as_told(RECORD, other, None, own=False) is None
+
+
+def test_curves_of_several_points_are_read_and_others_only_where_they_end_elsewhere() -> None:
+    assert listed().untold(RECORD) == {"selection/accuracy", "spent/usd"}
+    elsewhere = listed(metric("data/skipped", 3), metric("not/ours", 0))
+    assert elsewhere.untold(RECORD) == {"data/skipped"}
