@@ -48,7 +48,7 @@ class Complete(Taught):
             for arm in (LABELLED, BORROWING):
                 self._elsewhere(arm, seed)
         for number in range(1, COPIES + 1):
-            self._retrained(number)
+            self._retrained(LABELLED, SEEDS[0], number, self.checks[:1])
         self._index(root / "experiments" / "tiny.json")
 
     def _index(self, path: Path) -> None:
@@ -158,16 +158,6 @@ class Complete(Taught):
             what, log = ["each", turn, arm, seed], {"passed": stopped}
             key = self._stage(arm, seed, None, "evaluate", what, ports=ports, log=log)
             self.stages[key]["uses"][-1]["each"] = turn
-
-    def _retrained(self, number: int) -> None:
-        """The last student of the first run, trained again."""
-        training = ["training again", number]
-        key = self._stage(LABELLED, SEEDS[0], None, "train", training, self.checks[:1], curve=[])
-        self.stages[key]["uses"][-1]["copy"] = {"of": "retrain", "number": number}
-        ports = {"selection/results.jsonl": answers(6 + number)}
-        what = ["trained again", number]
-        key = self._stage(LABELLED, SEEDS[0], None, "evaluate", what, ports=ports)
-        self.stages[key]["uses"][-1]["copy"] = {"of": "retrain", "number": number}
 
 
 def _machine(arm: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Store:
         sweep: str | None = None,
         description: str = "Does it teach?",
         copies: int = 0,
+        retrained: int = 0,
         right: Callable[[str, int, int], int] = lambda arm, seed, turn: 2 * turn + 2,
     ) -> None:
         """Writes it all.
@@ -55,6 +56,7 @@ class Store:
             sweep: of which it is a point.
             description: what the spec says of itself.
             copies: how often the last student of the first run is evaluated again.
+            retrained: how often it is trained again.
             right: how many of 16 answers on selection are right, by arm, seed and iteration.
         """
         self.root, self.closed, self.epoch = root, closed, epoch
@@ -68,6 +70,8 @@ class Store:
                 self._run(arm, seed, rate)
         for number in range(1, copies + 1):
             self._copy(arms[0], seeds[0], number, rate)
+        for number in range(1, retrained + 1):
+            self._retrained(arms[0], seeds[0], number)
         settings = {
             arm: {
                 "environment": "skill-list",
@@ -104,9 +108,12 @@ class Store:
             "inputs": {},
             "stages": list(self.stages.values()),
         }
-        if copies:
+        if copies or retrained:
             student = {"arm": arms[0], "seed": seeds[0], "iteration": iterations}
-            index["noise"] = {**student, "split": "selection", "reevaluate": copies, "retrain": 0}
+            index["noise"] = {**student, "split": "selection"} | {
+                "reevaluate": copies,
+                "retrain": retrained,
+            }
         (root / "experiments").mkdir(exist_ok=True)
         write_json(root / "experiments" / f"{name}.json", index)
 
@@ -171,6 +178,14 @@ class Store:
             done=self.closed,
         )
         self.stages[key]["uses"][-1]["copy"] = {"of": "reevaluate", "number": number}
+
+    def _retrained(self, arm: str, seed: int, number: int, inputs=()) -> None:
+        """A run's last student, trained and evaluated again: so many answers more are right."""
+        right = answers(self.right(arm, seed, self.iterations) + number)
+        ports = {"selection/results.jsonl": right}
+        for kind, more in (("train", {"curve": []}), ("evaluate", {"ports": ports})):
+            key = self._stage(arm, seed, None, kind, [kind, "again", number], inputs, **more)
+            self.stages[key]["uses"][-1]["copy"] = {"of": "retrain", "number": number}
 
     def _run(self, arm: str, seed: int, rate: float) -> None:
         def stage(turn, kind, what, *arguments, **more):

@@ -245,7 +245,7 @@ def large(tmp_path_factory, page) -> Iterator[tuple[Path, dict[str, str]]]:
     Yields the repository, and the addresses of the pages of study and sweep.
     """
     root = tmp_path_factory.mktemp("large")
-    Store(root, name="study", arms=ARMS, copies=3, right=learns, **MANY)
+    Store(root, name="study", arms=ARMS, copies=3, retrained=3, right=learns, **MANY)
     for number in range(POINTS):
         Store(
             root,
