@@ -27,6 +27,7 @@ FIELDS: Final = ("id", "input", "target", "group", "skill", "subskill", "metadat
 def command(name: str, arm: str | None, seed: int | None) -> None:
     """Write the examples that a run has accepted, as JSON lines in the order in which they were
     taught: for another trainer, or to teach them in another experiment with the engine `from-file`.
+    It writes all of them, also where the run's trainings took a part.
 
     \b
     Example:

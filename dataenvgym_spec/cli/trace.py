@@ -17,9 +17,10 @@ from dataenvgym_spec.cli.history import (
 from dataenvgym_spec.cli.replies import response_lines, text_lines
 from dataenvgym_spec.core.errors import UserError, visible
 from dataenvgym_spec.results.answered import histories
-from dataenvgym_spec.results.effects import effects
+from dataenvgym_spec.results.effects import Effect, effects
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.taught.learners import Learner
 from dataenvgym_spec.results.trace import Trace, traces
 from dataenvgym_spec.store.indexes import compiled
 
@@ -96,11 +97,15 @@ def _list(begin: str, word: str, ids: Iterable[str]) -> None:
 def _told(experiments: Sequence[Results], trace: Trace) -> Iterator[str]:
     """One example, back to the errors and forward to the items."""
     yield from trace_lines(trace)
-    yield from effect_lines(list(effects(experiments, trace.trained)))
+    yield from effect_lines(list(_followed(experiments, trace)))
 
 
 def _effects(experiments: Sequence[Results], trace: Trace) -> dict[str, Any]:
-    return {"effects": [effect_record(one) for one in effects(experiments, trace.trained)]}
+    return {"effects": [effect_record(one) for one in _followed(experiments, trace)]}
+
+
+def _followed(experiments: Sequence[Results], trace: Trace) -> Iterator[Effect]:
+    return effects(experiments, [learner.stage for learner in trace.trained])
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:
@@ -136,8 +141,11 @@ def trace_lines(trace: Trace) -> Iterator[str]:
         yield f"   {visible(name)} noted: {visible(note)}"
     for response in trace.verified:
         yield from response_lines(response)
-    for stage in trace.trained:
-        yield f"taught   {_stage(stage)}{'' if stage.done else ' (not trained yet)'}"
+    for learner in trace.trained:
+        doubt = f" ({learner.doubt})" if learner.doubt else ""
+        yield f"taught   {_stage(learner.stage)}{doubt}"
+    if trace.given and not trace.trained:
+        yield "taught   no student: no training took it"
 
 
 def _fate(trace: Trace) -> str:
@@ -180,10 +188,12 @@ def trace_record(trace: Trace) -> dict[str, Any]:
         "rejected": rejected and {"check": rejected.check, "reason": rejected.reason},
         "notes": trace.notes or {},
         "verified": [response.plain() for response in trace.verified],
-        "trained": [_trained(stage) for stage in trace.trained],
+        "trained": [_trained(learner) for learner in trace.trained],
     }
 
 
-def _trained(stage: StageResult) -> dict[str, Any]:
+def _trained(learner: Learner) -> dict[str, Any]:
+    stage = learner.stage
     uses = [use.plain() for use in stage.uses]
-    return {"stage": stage.path.name, "done": stage.done, "uses": uses}
+    named = {"stage": stage.path.name, "done": stage.done, "uses": uses}
+    return {**named, "doubt": learner.doubt or None}

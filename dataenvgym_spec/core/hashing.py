@@ -133,3 +133,12 @@ def short_number(tag: str, text: str) -> int:
 def seed_from(*parts: Any) -> int:
     """A 31-bit seed derived from parts such as the run's seed, the iteration and the round."""
     return int(digest("seed", list(parts))[:8], 16) & 0x7FFFFFFF
+
+
+def salted(seed: int, salt: int | None) -> int:
+    """A seed under a salt; without one it is the seed itself.
+
+    >>> salted(3, None), salted(3, 1) == salted(3, 2)
+    (3, False)
+    """
+    return seed if salt is None else seed_from("salted", seed, salt)

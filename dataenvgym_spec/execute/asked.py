@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from dataenvgym_spec.core.hashing import digest, seed_from
+from dataenvgym_spec.core.hashing import digest, salted, seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
-from dataenvgym_spec.execute.salting import batches, salted
+from dataenvgym_spec.execute.salting import batches
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.records.evaluations import Choice

@@ -11,15 +11,6 @@ from dataenvgym_spec.core.hashing import seed_from
 T = TypeVar("T")
 
 
-def salted(seed: int, salt: int | None) -> int:
-    """A seed under a salt; without one it is the seed itself.
-
-    >>> salted(3, None), salted(3, 1) == salted(3, 2)
-    (3, False)
-    """
-    return seed if salt is None else seed_from("salted", seed, salt)
-
-
 def shuffled(rows: Sequence[T], salt: int | None) -> list[T]:
     """Rows in an order that a salt draws; without one in their own."""
     if salt is None:

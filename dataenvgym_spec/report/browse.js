@@ -113,8 +113,10 @@
     const said = Object.entries(one.notes || {}).map(([name, note]) => [`${name} noted`, note]);
     steps.append(step(`Checked in store/${group.check}: ${one.fate}`, list(said),
       ...(one.verified || []).map((number) => exchange(part.exchanges[number]))));
-    if (one.fate === "accepted" && group.taught.length) {
-      steps.append(step("Taught", make("p", group.taught.join("; "))));
+    if (one.fate === "accepted" && group.given) {
+      const taught = group.taught[one.taught || 0];
+      steps.append(taught.length ? step("Taught", make("p", taught.join("; ")))
+        : step("Taught no student: no training took it"));
     }
     return steps;
   };

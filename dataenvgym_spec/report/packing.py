@@ -22,6 +22,7 @@ from dataenvgym_spec.records.plans import ShownError
 from dataenvgym_spec.records.responses import LoggedResponse
 from dataenvgym_spec.report.text import shorten
 from dataenvgym_spec.results.drill import ALL, Judged
+from dataenvgym_spec.results.taught.learners import Learner
 
 LONGEST: Final = 4000
 """Characters of a text that the page shows; `dataenvgym trace` shows all."""
@@ -67,7 +68,8 @@ class Packing:
         """What is known of every example before any part is read: what it is chosen by.
 
         Of each the number of its group, of its skill and of its fate, and its id; `sizes` says how
-        many examples each part has.
+        many examples each part has. A group lists the students that its examples taught, and an
+        example has the number of its list.
         """
         return {
             "examples": self._rows,
@@ -87,12 +89,17 @@ class Packing:
         part = _Part()
         for one in judged:
             self._groups.append(_group(one))
-            for example, fate in one.fates(share):
-                self._rows.append(self._row(example, fate))
-                part.add(self._example(part, one, example))
+            # What is not written is the first: nobody.
+            taught: dict[tuple[str, ...], int] = {(): 0}
+            for fate in one.fates(share):
+                self._rows.append(self._row(fate.example, fate.fate))
+                packed = self._example(part, one, fate.example)
+                place = taught.setdefault(_taught(fate.learners), len(taught))
+                part.add({**packed, "taught": place} if place else packed)
                 if part.size >= PART:
                     yield self._closed(part)
                     part = _Part()
+            self._groups[-1]["taught"] = list(taught)
         if part.examples:
             yield self._closed(part)
 
@@ -229,9 +236,6 @@ def _group(one: Judged) -> Packed:
     """What the examples of a check have in common."""
     uses = one.check.uses
     generate = one.generate
-    uses_of_trained = (use for stage in one.trained for use in stage.uses)
-    # Copies for the noise floor are no students of the loop.
-    taught = [clean(use.label) for use in uses_of_trained if use.copy is None]
     return {
         "label": clean(uses[0].label),
         "arms": list(dict.fromkeys(clean(use.arm) for use in uses)),
@@ -239,8 +243,18 @@ def _group(one: Judged) -> Packed:
         "iteration": uses[0].iteration,
         "check": one.check.path.name,
         "generate": generate.path.name if generate is not None else "",
-        "taught": list(dict.fromkeys(taught)),
+        "given": one.learners.given(one.check),
     }
+
+
+def _taught(learners: Iterable[Learner]) -> tuple[str, ...]:
+    """The students that learned an example. Copies for the noise floor are none of the loop."""
+    labels = dict[str, None]()
+    for learner in learners:
+        doubt = f" ({learner.doubt})" if learner.doubt else ""
+        uses = (use for use in learner.stage.uses if use.copy is None)
+        labels |= {f"{clean(use.label)}{doubt}": None for use in uses}
+    return tuple(labels)
 
 
 def _exchange(row: LoggedResponse) -> Packed:

@@ -10,8 +10,8 @@ from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.experiment import StageUse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.results.trace import EXAMPLES, matching
+from dataenvgym_spec.results.stage import EXAMPLES, StageResult
+from dataenvgym_spec.results.trace import matching
 
 Turned = Literal["fixed", "broken"]
 

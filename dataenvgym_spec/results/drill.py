@@ -19,8 +19,8 @@ from dataenvgym_spec.records.plans import Plan, Request, ShownError
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult, each_record, stored
-from dataenvgym_spec.results.trace import EXAMPLES
+from dataenvgym_spec.results.stage import EXAMPLES, StageResult, each_record, stored
+from dataenvgym_spec.results.taught.learners import Learner, Learners
 
 ACCEPTED, SURPLUS = "accepted", "surplus"
 ALL: Final = Fraction(1)
@@ -39,6 +39,20 @@ class _Asked(Record, frozen=True, kw_only=True):
     ask: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of an example.
+
+    Attributes:
+        fate: accepted, surplus, or the check that objected.
+        learners: the trainings that took it.
+    """
+
+    example: Example
+    fate: str
+    learners: tuple[Learner, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """The examples that one check judged, with the stages before and after it.
@@ -47,13 +61,13 @@ class Judged:
         check: the stage that judged them.
         generate: the stage that made them; None where they were not made, but taken.
         plan: what asked for them; None if that is not of this experiment.
-        trained: the stages whose students the accepted ones taught.
+        learners: the trainings of the experiment.
     """
 
     check: StageResult
     generate: StageResult | None
     plan: Plan | None
-    trained: tuple[StageResult, ...]
+    learners: Learners
 
     @cached_property
     def errors(self) -> Mapping[str, ShownError]:
@@ -92,8 +106,8 @@ class Judged:
         accepted, rejected, made = self.amounts
         return max(accepted + rejected, made)
 
-    def fates(self, share: Fraction = ALL) -> Iterator[tuple[Example, str]]:
-        """Examples with what became of them: accepted, surplus, or the check that objected.
+    def fates(self, share: Fraction = ALL) -> Iterator[Fate]:
+        """Examples with what became of them.
 
         An accepted one is as the check has it, with its notes, a rejected one with the reason.
 
@@ -103,17 +117,19 @@ class Judged:
         """
         check, generate = self.check, self.generate
         accepted, rejected, made = self.amounts
-        for example in check.each("accepted", EXAMPLES, Example, _share(accepted, share)):
-            yield example, ACCEPTED
+        wanted = _share(accepted, share)
+        for row, example in check.numbered("accepted", EXAMPLES, Example, wanted):
+            learned = self.learners.of(check, row, example.id)
+            yield Fate(example=example, fate=ACCEPTED, learners=learned)
         for refused in check.each("rejected", EXAMPLES, Rejected, _share(rejected, share)):
-            yield refused, refused.check
+            yield Fate(example=refused, fate=refused.check)
         surplus = made - accepted - rejected
         if generate is None or not surplus:
             return
         wanted, seen = _share(max(surplus, 1), share), set(self._judged())
         for example in generate.each("candidates", EXAMPLES, Example):
             if hash(_same(example)) not in seen and wanted(""):
-                yield example, SURPLUS
+                yield Fate(example=example, fate=SURPLUS)
 
     def _judged(self) -> Iterator[int]:
         """What tells which examples were judged; of a million not the examples themselves."""
@@ -133,6 +149,7 @@ class Judged:
 def judged(results: Results) -> Iterator[Judged]:
     """The finished checks of an experiment, in the order of the pipeline."""
     stages = {stage.key: stage for stage in results.stages}
+    learners = Learners(results.stages)
     plans: dict[str, Plan | None] = {}
     for check in results.stages:
         if check.kind != "check" or not check.done or check.passed:
@@ -144,12 +161,11 @@ def judged(results: Results) -> Iterator[Judged]:
         plan = next((stage for stage in asking if stage.kind == "plan"), None)
         if plan is not None and plan.key not in plans:
             plans[plan.key] = plan.record("plan", "plan.json", Plan)
-        taught = (stage for stage in results.stages if check.key in stage.inputs)
         yield Judged(
             check=check,
             generate=generate,
             plan=None if plan is None else plans[plan.key],
-            trained=tuple(stage for stage in taught if stage.kind == "train"),
+            learners=learners,
         )
 
 

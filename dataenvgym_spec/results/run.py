@@ -85,13 +85,16 @@ class Iteration:
 
     @property
     def taught(self) -> int:
-        """How many accepted examples are trained on: all, but where arms get equal amounts."""
+        """How many accepted examples are trained on: all, but where a training sets some aside.
+
+        Of an iteration that brought none, none is set aside.
+        """
         logs = [stage.log for stage in self.of("check")]
         accepted = sum(log.accepted or 0 for log in logs if log is not None)
         training = self.training
         log = training.log if training is not None else None
         set_aside = log.set_aside if log is not None else None
-        return accepted - (set_aside or 0)
+        return accepted - (set_aside or 0) if accepted else 0
 
     @property
     def asked(self) -> int:

@@ -12,8 +12,9 @@ from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.records.files import whole
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration, Run
-from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.results.trace import EXAMPLES, Trace, trace_of
+from dataenvgym_spec.results.stage import EXAMPLES, StageResult
+from dataenvgym_spec.results.taught.learners import Learners
+from dataenvgym_spec.results.trace import Trace, trace_of
 
 ACCEPTED: Final = 6
 REJECTED: Final = 6
@@ -44,11 +45,12 @@ def samples(results: Results) -> tuple[Sample, ...]:
     Accepted ones are taken over skills and iterations, rejected ones over checks.
     """
     stages = {stage.key: stage for stage in results.stages}
+    learners = Learners(results.stages)
     found: list[Sample] = []
     for arm in results.index.arms:
         first = results.of_arm(arm)[0]
         for one in (*_accepted(first), *_rejected(first)):
-            trace = trace_of(one.example, one.check, stages)
+            trace = trace_of(one.example, one.check, stages, learners)
             found.append(Sample(arm=arm, seed=first.seed, trace=trace))
     return tuple(found)
 

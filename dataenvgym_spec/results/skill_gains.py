@@ -6,16 +6,20 @@ repeats what it is good at gains nowhere. Both are seen here, and neither is pro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.results.evidence.answers import Sides, answers_of
 from dataenvgym_spec.results.evidence.contrasts import weigh
 from dataenvgym_spec.results.evidence.scores import by_skill, share
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.stage import EXAMPLES
+from dataenvgym_spec.results.taught.learners import ALL, Learners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +51,24 @@ class TaughtSkill:
         return self.best - self.base
 
 
+class _OfSkill(Record, frozen=True, kw_only=True):
+    """Of an example no more than its skill."""
+
+    skill: str
+
+
 def taught_skills(results: Results) -> tuple[TaughtSkill, ...]:
     """The skills of every arm that both its agent and the sealed test know by name.
 
     Where skills are found and test items are not labelled with them there is none.
     """
     found = []
+    learners = Learners(results.stages)
     for arm in results.index.arms:
         rows: dict[str, list[TaughtSkill]] = {}
         answers: dict[str, dict[int, Sides]] = {}
         for run in results.of_arm(arm):
-            for row, sides in _of_run(run):
+            for row, sides in _of_run(run, learners):
                 rows.setdefault(row.skill, []).append(row)
                 answers.setdefault(row.skill, {})[run.seed] = sides
         for skill in sorted(rows):
@@ -71,29 +82,43 @@ def _change(answers: Mapping[int, Sides]) -> Estimate | None:
     return weigh(answers).difference if first and all(one == first for one in others) else None
 
 
-def _of_run(run: Run) -> Iterator[tuple[TaughtSkill, Sides]]:
+def _of_run(run: Run, learners: Learners) -> Iterator[tuple[TaughtSkill, Sides]]:
     best = run.iteration_of("best")
     if best is None:
         return
     names = run.names("test")
     before, after = by_skill(run.sealed("base"), names), by_skill(run.sealed("best"), names)
-    taught: dict[str, int] = {}
+    taught: Counter[str] = Counter()
     planned: set[str] = set()
     for turn in run.iterations[1 : 1 + best]:
         planned |= turn.allocation.keys()
-        for skill, counts in turn.tally.items():
-            taught[skill] = taught.get(skill, 0) + counts.get("accepted", 0)
+        taught += _taught(turn, learners)
     for skill in before.keys() & after.keys() & planned:
         old, new = before[skill], after[skill]
         row = TaughtSkill(
             arm=run.arm,
             skill=skill,
             items=len(old),
-            examples=taught.get(skill, 0),
+            examples=taught[skill],
             base=share(old).value,
             best=share(new).value,
         )
         yield row, Sides(first=answers_of(new), second=answers_of(old))
+
+
+def _taught(turn: Iteration, learners: Learners) -> Counter[str]:
+    """The accepted examples of an iteration that its training took, by skill."""
+    taught: Counter[str] = Counter()
+    for training in turn.of("train"):
+        for check in turn.of("check"):
+            rows = learners.rows(training, check)
+            if rows is ALL:
+                tally = check.tally().items()
+                taught += Counter({skill: fates.get("accepted", 0) for skill, fates in tally})
+            elif rows:
+                every = enumerate(check.each("accepted", EXAMPLES, _OfSkill))
+                taught.update(example.skill for row, example in every if row in rows)
+    return taught
 
 
 def _mean(rows: list[TaughtSkill]) -> TaughtSkill:

@@ -23,6 +23,9 @@ from dataenvgym_spec.store.dvc.intact import REMEDY, is_altered
 
 R = TypeVar("R", bound=Record)
 
+EXAMPLES: Final = "examples.jsonl"
+"""The file of a port that holds examples."""
+
 _AGAIN: Final = (
     "dvc repro NAME, with --pull where a remote may have it (DVC restores or makes it anew)"
 )
@@ -91,6 +94,14 @@ class StageResult:
         if self.done:
             yield from each_record(self.port(port) / name, kind, wanted)
 
+    def numbered(
+        self, port: str, name: str, kind: type[R], wanted: Callable[[str], bool] = files.whole
+    ) -> Iterator[tuple[int, R]]:
+        """The same, each with its number among all records of the file."""
+        counting = _Counting(wanted)
+        for record in self.each(port, name, kind, counting):
+            yield counting.number, record
+
     def count(self, port: str, name: str) -> int:
         """How many records a JSON-lines file of a port holds; 0 if the stage is not done."""
         return count_records(self.port(port) / name) if self.done else 0
@@ -115,6 +126,17 @@ class StageResult:
     def label(self, arm: str | None = None) -> str:
         """What a person calls it, in one arm."""
         return next(use.label for use in self.uses if arm is None or use.arm == arm)
+
+
+class _Counting:
+    """Says which records are read, and the number of the last that it was asked about."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self.wanted, self.number = wanted, -1
+
+    def __call__(self, line: str) -> bool:
+        self.number += files.whole(line)
+        return self.wanted(line)
 
 
 @cache  # of what is intact: an exception is not kept, and what was brought back is read again
@@ -167,6 +189,18 @@ def each_record(
         yield from files.read_some(path, kind, wanted)
     except StageError as error:
         raise _damaged_rows(path) from error
+
+
+def read_table(path: Path, kind: type[R]) -> dict[str, R]:
+    """Reads a file that holds records by name.
+
+    Raises:
+        UserError: it is missing, damaged, or of another shape.
+    """
+    try:
+        return files.read_table(path, kind)
+    except StageError as error:
+        raise _damaged(path) from error
 
 
 def stored(path: Path, kind: type[R]) -> Sequence[R]:

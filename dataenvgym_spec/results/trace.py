@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
@@ -17,10 +17,10 @@ from dataenvgym_spec.records.files import read_some
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult, read_record, read_records
+from dataenvgym_spec.results.stage import EXAMPLES, StageResult, read_record, read_records
+from dataenvgym_spec.results.taught.learners import Learner, Learners
 
-EXAMPLES: Final = "examples.jsonl"
-E = TypeVar("E", Example, Rejected)
+E = TypeVar("E", bound=Example)
 N = TypeVar("N", Example, Rejected, Notes, Result)
 
 
@@ -43,7 +43,8 @@ class Trace:
         rejected: by which check and why, if one rejected it.
         notes: what checks recorded of it, by check.
         verified: what a check asked teachers about it.
-        trained: the stages whose students it taught.
+        given: whether it was accepted for a training that may take it.
+        trained: the trainings that took it.
     """
 
     example: Example
@@ -60,7 +61,8 @@ class Trace:
     rejected: Rejected | None = None
     notes: dict[str, str] | None = None
     verified: tuple[LoggedResponse, ...] = ()
-    trained: tuple[StageResult, ...] = ()
+    given: bool = False
+    trained: tuple[Learner, ...] = ()
 
 
 def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
@@ -78,6 +80,7 @@ def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
         for stage in results.stages:
             stages.setdefault(stage.key, stage)
             used.setdefault(stage.key, {})[results.name] = None
+    learners = Learners(stages.values())
     for stage in stages.values():
         if stage.kind != "generate" or not stage.done:
             continue
@@ -88,25 +91,24 @@ def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
             if not checks:
                 yield made
             for check in checks:
-                taught = [other for other in stages.values() if check.key in other.inputs]
-                trains = [other for other in taught if other.kind == "train"]
-                yield _with_fate(made, check, trains)
+                yield _with_fate(made, check, learners)
 
 
-def trace_of(example: Example, check: StageResult, stages: Mapping[str, StageResult]) -> Trace:
+def trace_of(
+    example: Example, check: StageResult, stages: Mapping[str, StageResult], learners: Learners
+) -> Trace:
     """The trace of one example that a check judged.
 
     Args:
         example: as the check has it.
         check: the stage that judged it.
         stages: all of an experiment, by key.
+        learners: the trainings among them.
     """
     read = [stages[key] for key in check.inputs if key in stages]
     made = (stage for stage in read if stage.kind == "generate")
     generate = next(made, check)
-    readers = [other for other in stages.values() if check.key in other.inputs]
-    trains = [other for other in readers if other.kind == "train"]
-    return _with_fate(_made(example, generate, (), stages), check, trains)
+    return _with_fate(_made(example, generate, (), stages), check, learners)
 
 
 def _made(
@@ -142,10 +144,10 @@ def _with_plan(found: Trace, stage: StageResult | None, shown: Sequence[str]) ->
     )
 
 
-def _with_fate(found: Trace, check: StageResult, trains: Sequence[StageResult]) -> Trace:
+def _with_fate(found: Trace, check: StageResult, learners: Learners) -> Trace:
     """With what a check made of it. What is in neither list was beyond what was asked for."""
-    accepted = _same(check.port("accepted") / EXAMPLES, Example, found.example)
-    rejected = _same(check.port("rejected") / EXAMPLES, Rejected, found.example)
+    place, accepted = _same(check, "accepted", Example, found.example) or (0, None)
+    _, rejected = _same(check, "rejected", Rejected, found.example) or (0, None)
     notes = dict(accepted.notes or {}) if accepted is not None else {}
     apart = check.port("rejected") / "noted.jsonl"
     if accepted is not None and apart.is_file():
@@ -158,14 +160,17 @@ def _with_fate(found: Trace, check: StageResult, trains: Sequence[StageResult]) 
         rejected=rejected,
         notes=notes or None,
         verified=_responses(check, (found.example.id,)),
-        trained=tuple(trains) if accepted is not None else (),
+        given=accepted is not None and learners.given(check),
+        trained=() if accepted is None else learners.of(check, place, accepted.id),
     )
 
 
-def _same(path: Path, kind: type[E], example: Example) -> E | None:
-    """The row of a file that is about an example: the same one of the same round."""
-    rows = matching(path, kind, example.id)
-    return next((row for row in rows if row.provenance == example.provenance), None)
+def _same(check: StageResult, port: str, kind: type[E], example: Example) -> tuple[int, E] | None:
+    """The row of a port that is about an example, with its number: the same one of a round."""
+    for number, row in check.numbered(port, EXAMPLES, kind, lambda line: example.id in line):
+        if (row.id, row.provenance) == (example.id, example.provenance):
+            return number, row
+    return None
 
 
 def matching(path: Path, kind: type[N], id: str, *, anywhere: bool = False) -> Iterator[N]:

@@ -10,7 +10,7 @@ from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.results.drill import evenly
 from dataenvgym_spec.results.run import Iteration
-from dataenvgym_spec.results.trace import EXAMPLES
+from dataenvgym_spec.results.stage import EXAMPLES
 from dataenvgym_spec.track.naming import RULE
 from dataenvgym_spec.track.runs import Artifact, text
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.execute.training.examples import write_examples
-from dataenvgym_spec.execute.training.listed import Shelf
 from dataenvgym_spec.gym.prompt import Prompts
 from dataenvgym_spec.gym.students.models.tokenizer import train_tokenizer
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
@@ -19,6 +18,7 @@ from dataenvgym_spec.records.files import each, read_table, write_json, write_ro
 from dataenvgym_spec.records.plans import Plan, Yield
 from dataenvgym_spec.records.splits import Kept, Reserve
 from dataenvgym_spec.records.stored import Stored
+from dataenvgym_spec.results.taught.listed import Shelf
 from tests.support.golden import OBSERVE, Workshop, component, engine
 from tests.support.memory import each as bytes_each
 

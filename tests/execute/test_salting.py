@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dataenvgym_spec.execute.salting import batches, salted, shuffled
+from dataenvgym_spec.core.hashing import salted
+from dataenvgym_spec.execute.salting import batches, shuffled
 from dataenvgym_spec.execute.stages import train as training
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 from dataenvgym_spec.records.files import read_all, write_rows

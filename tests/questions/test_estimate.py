@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,18 @@ def test_another_student_or_device_tells_less() -> None:
     assert on_gpu.seconds == Interval(low=fixed[0] + each[0] * 200, high=fixed[1] + each[1] * 200)
     assert on_gpu.gpu == on_gpu.seconds.times(2)
     assert trained({}, 100).gpu == Interval()
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"), [({}, 360), ({"fraction": 0.1}, 36), ({"fraction": 0.1, "equal_steps": True}, 360)]
+)  # fmt: skip
+def test_a_training_on_a_part_of_the_examples_sees_a_part(
+    options: dict[str, Any], seen: int
+) -> None:
+    known = trainer("new", 180)
+    stage = known["new"]
+    params = parameters("train", {**stage.plain, **options})
+    assert units(replace(stage, params=params), known) == pytest.approx(seen)
 
 
 @pytest.mark.parametrize("action", ["reuse", "restore", "pass"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.records.files import read_rows, write_json, write_rows
 from dataenvgym_spec.report import browse as browsed
 from dataenvgym_spec.report import packing
 from dataenvgym_spec.report.browse import browse
@@ -101,10 +102,37 @@ def test_a_chain_leads_from_the_error_to_the_students(html: str) -> None:
     assert data["errors"][example["errors"][0]]["prediction"].startswith("3 ")
     asked = data["exchanges"][example["exchanges"][0]]
     assert [role for role, _ in asked["messages"]] == ["system", "user"]
-    assert data["groups"][example["group"]]["taught"]
+    assert data["groups"][example["group"]]["taught"][example["taught"]]
     # What several examples were made of is there once.
     numbers = [number for one in data["examples"] for number in one.get("exchanges", ())]
     assert len(numbers) > len(set(numbers)) == len(data["exchanges"])
+
+
+def test_an_example_names_the_students_that_took_it_and_no_others(tmp_path: Path) -> None:
+    Store(tmp_path).write()
+    index = tmp_path / "experiments" / "tiny.json"
+    content = json.loads(index.read_text())
+    (row,) = (row for row in content["stages"] if row["key"] == "t-with-state-0-1")
+    row["inputs"] = ["k-with-state-0-1"]
+    write_json(index, content)
+    inputs = [["accepted", "k-with-state-0-1", "accepted"]]
+    says = {"params": {"seed": 0, "fraction": 0.5}, "inputs": inputs}
+    write_json(tmp_path / "store" / row["directory"] / "stage.json", says)
+    path = tmp_path / "store" / "check-k-with-state-0-1" / "out" / "accepted" / "examples.jsonl"
+    rows = [{**row, "id": f"one{number}"} for number, row in enumerate(read_rows(path))]
+    write_rows(path, rows)
+    html = page_of(load("tiny", tmp_path))
+    data = data_of(html)
+    taught = {}
+    for one in data["examples"]:
+        group = data["groups"][one["group"]]
+        if one["fate"] == "accepted" and group["given"]:
+            taught[one["id"]] = group["taught"][one.get("taught", 0)]
+    assert sorted(taught.values()) == [[], [], [], *([["with-state, train 1"]] * 3)]
+    page = tmp_path / "examples.html"
+    page.write_text(html, encoding="utf-8")
+    left_out = next(id for id, students in taught.items() if not students)
+    assert "<h3>Taught no student: no training took it" in shown(page, place=left_out)
 
 
 def test_one_script_may_run_and_foreign_text_is_none(html: str) -> None:

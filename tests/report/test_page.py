@@ -524,6 +524,17 @@ def test_what_a_training_left_out_is_not_taught(tmp_path):
     assert "taught 4 of 6" in amounts(found.contrasts[0])
 
 
+def test_of_an_iteration_that_brought_nothing_nothing_is_left_out(tmp_path):
+    """A training that takes a part of all iterations may note what it left of one before."""
+    layout = Store(tmp_path / "repo").write()
+    for stage, fact in (("check-k", {"accepted": 0}), ("train-t", {"set_aside": 5})):
+        path = layout.root / f"store/{stage}-with-state-0-2/log/run.json"
+        log = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**log, **fact}), encoding="utf-8")
+    run = load("tiny", layout.root).runs[0]
+    assert [run.examples(number) for number in range(4)] == [0, 6, 6, 12]
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_several_seeds(three):
     found = study(three)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report.page import costs
 from dataenvgym_spec.report.points import curves_csv
 from dataenvgym_spec.results.curves import curves, mean_curves, with_costs
@@ -36,6 +37,17 @@ def test_a_skill_has_its_amount_its_base_and_its_gain(tmp_path: Path) -> None:
     # The best student is the first: one iteration's amounts.
     assert [rows["with-state", skill].examples for skill in SKILLS] == [3, 2, 1]
     assert {row.gain for (_, skill), row in rows.items() if skill != SKILLS[1]} == {0}
+
+
+def test_of_a_skill_as_many_are_taught_as_the_training_took(tmp_path: Path) -> None:
+    layout = Store(tmp_path, seeds=(0, 1), right=learns).write()
+    for seed in (0, 1):
+        inputs = [["accepted", f"k-with-state-{seed}-1", "accepted"]]
+        says = {"params": {"seed": seed, "fraction": 0.5}, "inputs": inputs}
+        write_json(layout.stage(f"train-t-with-state-{seed}-1") / "stage.json", says)
+    rows = taught_skills(load("tiny", tmp_path))
+    amounts = {arm: sum(row.examples for row in rows if row.arm == arm) for arm in ARMS}
+    assert amounts == {"with-state": 3, "no-state": 6}
 
 
 def test_an_interval_holds_its_own_gain_where_runs_disagree_on_the_one_item(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def repo(tmp_path: Path) -> Path:
     )  # fmt: skip
     write_json(tmp_path / "experiments" / "shown.json", index)
     store = tmp_path / "store"
+    (store / "train-1").mkdir()
+    inputs = [["accepted", "check-key", "accepted"]]
+    write_json(store / "train-1" / "stage.json", {"params": {"seed": 0}, "inputs": inputs})
     for kind in ("plan", "generate", "check"):
         write_json(store / f"{kind}-1" / "log" / "run.json", Log(started=0.0, seconds={"total": 1.0}))  # fmt: skip
     write_json(store / "plan-1" / "out" / "plan" / "plan.json", PLAN)
@@ -143,3 +146,15 @@ def test_before_the_check_it_says_so(repo: Path) -> None:
 def test_an_id_that_nothing_has_is_an_error(repo: Path) -> None:
     found = call("dataenvgym", "trace", "nothing", cwd=repo, ok=False)
     expect_refusal(found, "no generated example and no item has the id 'nothing' in 1 experiment")
+
+
+def test_who_was_taught_a_part_is_named_by_the_examples_of_that_part_alone(repo: Path) -> None:
+    path = repo / "store" / "train-1" / "stage.json"
+    inputs = [["accepted", "check-key", "accepted"]]
+    write_json(path, {"params": {"seed": 0, "fraction": 0.5}, "inputs": inputs})
+    every = [traced(repo, id)[0] for id in ("aaa1", "bbb3")]
+    taught = {one["example"]["id"]: [row["stage"] for row in one["trained"]] for one in every}
+    assert sorted(map(tuple, taught.values())) == [(), ("train-1",)]
+    (left_out,) = (id for id, stages in taught.items() if not stages)
+    told = call("dataenvgym", "trace", left_out, cwd=repo).stdout
+    assert "taught   no student: no training took it" in told

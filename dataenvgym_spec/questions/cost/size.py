@@ -279,15 +279,19 @@ def _items(key: str, port: str, known: Known) -> float:
 
 
 def _taught(stage: Stage, known: Known) -> float:
-    """Examples that a training stage is given: the amount of every plan behind them, once."""
+    """Examples that a training takes, of the amount of every plan behind them, once."""
     params = stage.params
     replay = params.replay if isinstance(params, TrainParams) else None
+    part = 1.0
+    if isinstance(params, TrainParams) and params.fraction is not None and not params.equal_steps:
+        part = params.fraction
     accepted = [read for read in stage.inputs if read.slot == "accepted"]
     latest = len(accepted) if replay is None else replay.latest
     new = _planned(accepted[len(accepted) - latest :], known)
     if replay is None:
-        return new
-    return new + replay.fraction * _planned(accepted[: len(accepted) - latest], known)
+        return part * new
+    old = replay.fraction * _planned(accepted[: len(accepted) - latest], known)
+    return part * (new + old)
 
 
 def _planned(accepted: Sequence[Input], known: Known) -> float:

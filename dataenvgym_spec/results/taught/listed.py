@@ -38,6 +38,22 @@ class Listed:
     row: int
 
 
+def listed(examples: Iterable[Example], file: int) -> list[Listed]:
+    """The examples of one file, in order.
+
+    Args:
+        examples: they.
+        file: its number.
+    """
+    names: dict[str, str] = {}
+    found = []
+    for row, example in enumerate(examples):
+        # A request has many examples, and its name is held once.
+        asked_by = names.setdefault(example.asked_by, example.asked_by)
+        found.append(Listed(example.id, asked_by, example.iteration, file, row))
+    return found
+
+
 class Shelf:
     """Files of examples, some of which are taken from them."""
 
@@ -46,13 +62,7 @@ class Shelf:
 
     def listed(self, number: int) -> list[Listed]:
         """The examples of one file, in order."""
-        names: dict[str, str] = {}
-        found = []
-        for row, example in enumerate(self.files[number]):
-            # A request has many examples, and its name is held once.
-            asked_by = names.setdefault(example.asked_by, example.asked_by)
-            found.append(Listed(example.id, asked_by, example.iteration, number, row))
-        return found
+        return listed(self.files[number], number)
 
     def taken(self, some: Iterable[Listed]) -> Iterator[Example]:
         """Examples, each read when its turn has come."""

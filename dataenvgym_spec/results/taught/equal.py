@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import TypeVar
 
-from dataenvgym_spec.execute.training.listed import Chosen
 from dataenvgym_spec.records.plans import Yield
+from dataenvgym_spec.results.taught.listed import Chosen
 
 C = TypeVar("C", bound=Chosen)
 

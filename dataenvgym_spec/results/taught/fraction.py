@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from dataenvgym_spec.core.hashing import unit_interval
-from dataenvgym_spec.execute.training.equal import prefix
-from dataenvgym_spec.execute.training.listed import Chosen
-from dataenvgym_spec.gym.students.trainers.protocol import TrainingLength, TrainingSettings
+from dataenvgym_spec.results.taught.equal import prefix
+from dataenvgym_spec.results.taught.listed import Chosen
 
 C = TypeVar("C", bound=Chosen)
 
@@ -28,18 +24,6 @@ def part(examples: Sequence[C], fraction: float, seed: int) -> list[C]:
     drawn = sorted(examples, key=lambda example: unit_interval("fraction", [seed, example.id]))
     kept = {id(example) for example in prefix(drawn, amount)}
     return [example for example in examples if id(example) in kept]
-
-
-def lasting(settings: TrainingSettings, examples: int) -> TrainingSettings:
-    """Settings with the optimizer steps that they take on so many examples, as a number.
-
-    Each pass ends with a step, however few examples are left for it.
-    """
-    epochs = settings.length.epochs
-    if epochs is None or not examples:
-        return settings
-    steps = math.ceil(epochs * math.ceil(examples / settings.batch_size))
-    return replace(settings, length=TrainingLength(steps=steps))
 
 
 def by_iteration(examples: Sequence[C]) -> list[list[C]]:

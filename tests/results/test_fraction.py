@@ -6,8 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.execute.training.fraction import by_iteration, lasting, part
-from dataenvgym_spec.gym.students.trainers.protocol import TrainingLength, TrainingSettings
+from dataenvgym_spec.results.taught.fraction import by_iteration, part
 from tests.support.requested import made
 
 
@@ -39,19 +38,3 @@ def test_the_seed_draws_and_the_order_does_not() -> None:
 def test_each_iteration_has_its_own_part() -> None:
     first, second = made("aabb", 1), made("bbbb", 2)
     assert by_iteration([*first, *second]) == [first, second]
-
-
-def settings(**length: float) -> TrainingSettings:
-    return TrainingSettings.parse(
-        {
-            "length": length, "learning_rate": 0.1, "schedule": "linear", "warmup_ratio": 0.0,
-            "weight_decay": 0.0, "max_grad_norm": 1.0, "batch_size": 8, "max_length": 9, "dtype": "float32",
-        }
-    )  # fmt: skip
-
-
-def test_a_part_is_trained_on_for_as_many_steps_as_all_of_it_takes() -> None:
-    """A pass over 20 examples in batches of 8 is 3 steps, the last of which is not full."""
-    for epochs, steps in ((1, 3), (4, 12), (0.5, 2)):
-        assert lasting(settings(epochs=epochs), 20).length == TrainingLength(steps=steps)
-    assert lasting(settings(steps=5), 20) == settings(steps=5)

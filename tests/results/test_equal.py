@@ -1,6 +1,6 @@
 """Equal amounts for arms: what a training leaves out."""
 
-from dataenvgym_spec.execute.training.equal import common, prefix
+from dataenvgym_spec.results.taught.equal import common, prefix
 from tests.support.amounts import examples, given
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.execute.training.fraction import by_iteration, part
-from dataenvgym_spec.execute.training.listed import Chosen
+from dataenvgym_spec.results.taught.fraction import by_iteration, part
+from dataenvgym_spec.results.taught.listed import Chosen
 
 C = TypeVar("C", bound=Chosen)
 

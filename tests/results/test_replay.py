@@ -1,6 +1,6 @@
 """A part of what earlier iterations taught is taught again, another one in each."""
 
-from dataenvgym_spec.execute.training.replay import again
+from dataenvgym_spec.results.taught.replay import again
 from tests.support.requested import made
 
 FIRST, SECOND, THIRD = made("ab" * 10, 1), made("ab" * 10, 2), made("abab", 3)

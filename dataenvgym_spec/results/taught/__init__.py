@@ -1,0 +1,1 @@
+"""Which of the examples that it is given a training takes: for the trainer and for readers."""
