@@ -333,8 +333,9 @@ class _Opening:
         """Adds what the history said of contrasts; what is there stays."""
         for item in self.manifest.experiments:
             path = Layout(root=root).origins / f"{item.name}.json"
-            if item.declared and not path.exists():
-                atomic.write(path, json_text(Origins(contrasts=item.declared)))
+            if (item.declared or item.ends) and not path.exists():
+                told = Origins(contrasts=item.declared, ends=item.ends)
+                atomic.write(path, json_text(told))
 
     def _result(self, project: Project | None, fitting: Fit | None) -> Opened:
         to_run = {} if project is None else _to_run(project.compiled, Layout(root=self.target))

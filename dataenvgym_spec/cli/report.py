@@ -150,10 +150,10 @@ def _print(
     from rich.console import Console
     from rich.text import Text
 
-    from dataenvgym_spec.report import asking, noise, words
+    from dataenvgym_spec.report import asking, declaring, noise, words
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
-    from dataenvgym_spec.results.declared import declared
+    from dataenvgym_spec.results.declared import declarations
     from dataenvgym_spec.results.evidence.choosing import choices
     from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.noise import noise_floor
@@ -162,13 +162,13 @@ def _print(
     from dataenvgym_spec.results.stamps import stamps
     from dataenvgym_spec.results.wording import coverage
 
-    console, ran, since = Console(), stamps(results), declared(results)
+    console, ran, told = Console(), stamps(results), declarations(results)
     asked = parities(results)
     floor = noise_floor(results)
     _print_scores(console, results, rows, each=each)
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
-        console.print(Text(words.declared(since[contrast.question])))
+        console.print(Text(declaring.declared(told.standing[contrast.question])))
         console.print(Text(noise.floor_of(floor, contrast.question, contrast.weighed)))
         parity = asked.get(contrast.question)
         if parity is not None and not parity.differing:
@@ -179,6 +179,8 @@ def _print(
         console.print(Text(f"\n{sentence}", style="yellow" if parity.differing else ""))
     for missing in unanswered(results):
         console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
+    for sentence, warns in declaring.no_more(told):
+        console.print(Text(f"\n{sentence}", style="yellow" if warns else ""))
     for probe in probed(results):
         console.print(Text(f"\n{words.probed(probe, noise.NOT_MEASURED)}"))
     console.print(Text(f"\n{coverage(results.index.seeds)}"))

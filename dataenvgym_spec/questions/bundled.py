@@ -15,13 +15,12 @@ from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import Secrets
-from dataenvgym_spec.graph.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.questions.fitting import is_of_stage
 from dataenvgym_spec.questions.travel import Luggage
-from dataenvgym_spec.records.origins import DeclaredContrast
 from dataenvgym_spec.records.responses import RESPONSES, Response, read_responses
 from dataenvgym_spec.records.students import REFERENCE
-from dataenvgym_spec.results.declared import declared
+from dataenvgym_spec.results.declared import declarations, rows_of
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.bundle.manifest import (
     FORMAT,
@@ -265,21 +264,10 @@ def _called(stage: Stage) -> dict[str, str] | None:
 def _experiments(study: Study, layout: Layout) -> Iterator[PackedExperiment]:
     for item in study.graph.entries:
         directories = [stage.directory for stage in study.graph.of(item)]
+        told = declarations(Results(layout=layout, index=item.index))
         yield PackedExperiment(
             name=item.name,
             stages=tuple(directories),
-            declared=tuple(_declarations(item, layout)),
+            declared=rows_of(told),
+            ends=told.ends,
         )
-
-
-def _declarations(item: Entry, layout: Layout) -> Iterator[DeclaredContrast]:
-    """Since when the contrasts of an experiment are declared, as far as git says."""
-    dates = declared(Results(layout=layout, index=item.index))
-    for question, since in dates.items():
-        if since.commit is not None and since.when is not None:
-            yield DeclaredContrast(
-                question=question,
-                commit=since.commit,
-                when=since.when,
-                shallow=since.known == "shallow",
-            )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from dataenvgym_spec.report import correcting, drawing, formats, growth, noise
+from dataenvgym_spec.report import correcting, declaring, drawing, formats, growth, noise
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.page import most_flips, taught_axes
 from dataenvgym_spec.report.points import costs, curves_csv
@@ -40,6 +40,10 @@ CONTRAST_COLUMNS: Final = (
     *("difference", "low", "high", "covers", "items"),
     *("runs", "p", "p_holm", "family", "run_deviation", "noise_floor"),
     *("equivalence", "low_90", "high_90", "p_equivalence", "p_equivalence_holm", "equivalent"),
+)
+LEFT_OUT_COLUMNS: Final = (
+    *("contrast", "primary", "equivalence", "declared_in", "declared", "left_out_in", "left_out"),
+    "before_results",
 )
 SCORE: Final = ("right", "low", "high", "covers")
 CLAIM: Final = ("equivalence", "#90% interval", "#p (bounds)", "#p (bounds, Holm)")
@@ -111,6 +115,7 @@ def contrast_table(study: Study) -> TextTable:
     head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", *CLAIM[:bounds], "#items")
     over = intervals((compared(one.question), one.difference) for one in study.contrasts)
     title = f"Declared contrasts of {study.name}, in percentage points. {over}"
+    title = " ".join(filter(None, (title, declaring.caption(study.declared))))
     return TextTable(title=title, head=head, lines=tuple(lines))
 
 
@@ -151,7 +156,16 @@ def csv_files(study: Study) -> dict[str, str]:
     texts["contrasts.csv"] = formats.csv_text(
         CONTRAST_COLUMNS, [_contrast_cells(one, study.floor) for one in study.contrasts]
     )
+    left_out = [_left_out_cells(row) for row in declaring.records(study.declared)]
+    texts["left-out.csv"] = formats.csv_text(LEFT_OUT_COLUMNS, left_out)
     return texts | {"curves.csv": curves_csv(study)}
+
+
+def _left_out_cells(row: dict[str, Any]) -> tuple[object, ...]:
+    """A contrast that is declared no more; what is not known is left empty."""
+    came, went = row["declared"], row["left_out"]
+    dates = (came.get("commit"), came.get("when"), went.get("commit"), went.get("when"))
+    return (row["contrast"], row["primary"], row["equivalence"], *dates, went["before_results"])
 
 
 def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, ...]:

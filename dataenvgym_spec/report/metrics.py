@@ -6,14 +6,12 @@ For DVC's own view `headline.json`, a row that fits on a screen. Curves are in `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from dataenvgym_spec.records.files import json_text
-from dataenvgym_spec.report import noise, words
+from dataenvgym_spec.report import declaring, noise, words
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
-from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
@@ -180,6 +178,7 @@ def metrics(study: Study) -> str:
         "cost": _costs(study.ledger),
         "noise": UNKNOWN if study.floor is None else noise.record(study.floor),
     }
+    content |= declaring.history(study.declared)
     if study.change_parities:
         content["asked"] = {arm: _asked(one) for arm, one in study.change_parities.items()}
     if study.probed:
@@ -284,7 +283,7 @@ def _contrasts(study: Study) -> dict[str, Row]:
         differing = between(study.stamps, question.arm, question.against)
         if differing:
             row["circumstances"] = {kind: list(facts) for kind, facts in differing}
-        row["declared"] = _declared(study.declared[question])
+        row["declared"] = declaring.record(study.declared.standing[question])
         parity = study.parities.get(question)
         if parity is not None:
             row["asked"] = _asked(parity)
@@ -306,17 +305,6 @@ def _asked(parity: Parity) -> Row:
     for aspect in parity.aspects:
         both = {"first": aspect.first, "against": aspect.second}
         row[aspect.name] = aspect.first if aspect.alike else both
-    return row
-
-
-def _declared(since: Declared) -> Row:
-    """The commit that introduced a contrast, and whether it is older than its first result."""
-    row: Row = {"known": since.known}
-    if since.commit is not None and since.when is not None:
-        day = datetime.fromtimestamp(since.when, tz=UTC).isoformat()
-        row |= {"commit": since.commit, "when": day}
-    if since.before is not None:
-        row["before_results"] = since.before
     return row
 
 

@@ -13,7 +13,17 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.core.foreign import clean
-from dataenvgym_spec.report import asking, correcting, drawing, growth, noise, tables, text, words
+from dataenvgym_spec.report import (
+    asking,
+    correcting,
+    declaring,
+    drawing,
+    growth,
+    noise,
+    tables,
+    text,
+    words,
+)
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.report.points import costs
 from dataenvgym_spec.results import wording
@@ -63,6 +73,7 @@ def page(study: Study) -> str:
         study=study,
         asking=asking,
         correcting=correcting,
+        declaring=declaring,
         words=words,
         wording=wording,
         covering=_covering(study),

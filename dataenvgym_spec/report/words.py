@@ -6,7 +6,6 @@ What was measured and how sure it is, in the same words each time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Final, Protocol
 
@@ -22,7 +21,6 @@ from dataenvgym_spec.report.text import (
     points,
 )
 from dataenvgym_spec.results.curves import Curve
-from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.amounts import Amount, Amounts
 from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
@@ -124,27 +122,6 @@ def unanswered(question: Question) -> str:
     """That no item is in a contrast."""
     part = ", ".join(clean(part) for part in question.part) or "both answered"
     return f"{compared(question)}: not answered, no item of {place(question)} is of it ({part})."
-
-
-def declared(since: Declared) -> str:
-    """Since when a contrast is declared, and whether its results were there before."""
-    if since.commit is None or since.when is None:
-        return _UNDATED[since.known]
-    day = datetime.fromtimestamp(since.when, tz=UTC).date().isoformat()
-    commit = f"{since.commit[:10]} ({day})"
-    if since.known == "shallow":
-        return f"When it was declared is unknown: this clone is shallow, and ends with {commit}."
-    if since.before is None:
-        return f"Declared in {commit}."
-    if since.before:
-        return f"Declared in {commit}, before its first result."
-    return f"Declared in {commit}, after its first result: it may have been chosen by that."
-
-
-_UNDATED: Final = {
-    "not committed": "Not committed: nothing tells whether it was declared before its results.",
-    "no git": "When it was declared is unknown: there is no git history here.",
-}
 
 
 class Contrasting(Protocol):

@@ -17,7 +17,7 @@ from dataenvgym_spec.results.curves import (
     skill_grids,
     with_costs,
 )
-from dataenvgym_spec.results.declared import Declared, declared
+from dataenvgym_spec.results.declared import Declarations, declarations
 from dataenvgym_spec.results.evidence.choosing import Choosing, choices, chooses
 from dataenvgym_spec.results.evidence.contrasts import (
     Comparison,
@@ -67,7 +67,7 @@ class Study:
     Attributes:
         caveats: what its report must say, such as that one split has two roles.
         unanswered: contrasts that no item is about.
-        declared: since when each contrast is declared.
+        declared: since when each contrast is declared, and which ones were.
         parities: how the students of each contrast were asked.
         change_parities: how the best student and the base of each arm were asked.
         choices: by how much the best students look better than they are where they were chosen.
@@ -86,7 +86,7 @@ class Study:
     summaries: tuple[Outcome, ...]
     contrasts: tuple[Comparison, ...]
     unanswered: tuple[Unanswered, ...]
-    declared: Mapping[Question, Declared]
+    declared: Declarations
     parities: Mapping[Question, Parity]
     change_parities: Mapping[str, Parity]
     choices: tuple[Choosing, ...]
@@ -138,7 +138,7 @@ def study(results: Results) -> Study:
         summaries=summaries(results, students),
         contrasts=comparisons(results),
         unanswered=unanswered(results),
-        declared=declared(results),
+        declared=declarations(results),
         parities=parities(results),
         change_parities=change_parities(results),
         choices=choices(results),

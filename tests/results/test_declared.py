@@ -2,70 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import json
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
+from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.origins import DeclaredContrast, Origins
-from dataenvgym_spec.report import words
+from dataenvgym_spec.report import declaring
+from dataenvgym_spec.report.exports import export
 from dataenvgym_spec.report.metrics import metrics
-from dataenvgym_spec.results.declared import Declared, declared
+from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.declared import Declared, declarations, rows_of
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import study
+from tests.support.committed import BASE, FIRST, RESULTS, SAME, commit, git, left_out, said
 from tests.support.reported import Store
-
-FIRST = "analysis: {contrasts: [{arm: with-state, against: no-state, primary: true}]}\n"
-SAME = """\
-# The same contrast, written otherwise, and another one.
-analysis:
-  contrasts:
-    - against: {arm: no-state}
-      primary: true
-      arm: with-state
-      student: best
-    - {arm: no-state, against: base}
-"""
-RESULTS = 1002
-"""When the results that the store writes were there: its stages start at 1000 and take 2 seconds."""
-
-
-def git(root: Path, *arguments: str, at: int = 0) -> str:
-    """Runs git in a repository, at a time."""
-    when = datetime.fromtimestamp(at, tz=UTC).isoformat()
-    own = {"GIT_COMMITTER_DATE": when, "GIT_AUTHOR_DATE": when, "GIT_CONFIG_GLOBAL": "/dev/null"}
-    own |= {"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(root)}
-    for who in ("AUTHOR", "COMMITTER"):
-        own |= {f"GIT_{who}_NAME": "one", f"GIT_{who}_EMAIL": "one@example.org"}
-    done = subprocess.run(
-        ["git", *arguments], cwd=root, env=own, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
-
-
-def commit(root: Path, text: str, *, at: int, name: str = "tiny.yaml") -> str:
-    """Commits a version of the spec; the commit."""
-    path = root / "specs" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    git(root, "add", f"specs/{name}")
-    git(root, "commit", "-qm", "a version", at=at)
-    return git(root, "rev-parse", "HEAD")
-
-
-def said(root: Path, *more: dict[str, Any]) -> list[Declared]:
-    """What is said of the contrasts of the compiled experiment, in their order."""
-    path = root / "experiments" / "tiny.json"
-    index = json.loads(path.read_text(encoding="utf-8"))
-    write_json(path, {**index, "contrasts": [*index["contrasts"], *more]})
-    results = load("tiny", root)
-    found = declared(results)
-    return [found[question] for question in results.index.contrasts]
 
 
 @pytest.fixture
@@ -96,8 +56,11 @@ def test_the_first_commit_that_means_it_counts_however_it_was_written(root: Path
     old, new = said(root, base)
     assert old == Declared(known="committed", commit=first, when=RESULTS - 2, before=True)
     assert new == Declared(known="committed", commit=second, when=RESULTS + 5, before=False)
-    assert words.declared(old) == f"Declared in {first[:10]} (1970-01-01), before its first result."
-    assert "after its first result: it may have been chosen by that" in words.declared(new)
+    assert (
+        declaring.declared(old)
+        == f"Declared in {first[:10]} (1970-01-01), before its first result."
+    )
+    assert "after its first result: it may have been chosen by that" in declaring.declared(new)
 
 
 def test_a_contrast_that_became_primary_is_another_one(root: Path) -> None:
@@ -105,29 +68,6 @@ def test_a_contrast_that_became_primary_is_another_one(root: Path) -> None:
     later = commit(root, FIRST, at=RESULTS + 1)
     (found,) = said(root)
     assert (found.commit, found.before) == (later, False)
-
-
-def test_a_spec_that_was_renamed_or_merged_keeps_its_history(root: Path) -> None:
-    first = commit(
-        root, FIRST + "# " + "long enough to be known again " * 9, at=10, name="old.yaml"
-    )
-    git(root, "mv", "specs/old.yaml", "specs/tiny.yaml")
-    git(root, "commit", "-qm", "another name", at=20)
-    assert [one.commit for one in said(root)] == [first]
-
-
-def test_a_spec_that_began_as_a_copy_has_a_history_of_its_own(root: Path) -> None:
-    text = FIRST + "# " + "long enough to be known again " * 9 + "\n"
-    commit(root, "name: old\n" + text, at=10, name="old.yaml")
-    copied = commit(root, "name: tiny\n" + text, at=RESULTS + 1)
-    (found,) = said(root)
-    assert (found.commit, found.before) == (copied, False)
-
-
-def test_what_stood_under_another_name_is_of_another_experiment(root: Path) -> None:
-    commit(root, "name: old\n" + FIRST, at=10)
-    renamed = commit(root, "name: tiny\n" + FIRST, at=20)
-    assert [one.commit for one in said(root)] == [renamed]
 
 
 def test_a_contrast_that_was_removed_counts_from_when_it_came_back(root: Path) -> None:
@@ -143,39 +83,6 @@ def test_a_contrast_that_was_removed_counts_from_when_it_came_back(root: Path) -
     assert [one.commit for one in said(root)] == [again]
 
 
-def test_a_branch_that_had_it_not_yet_removes_nothing(root: Path) -> None:
-    commit(root, "name: tiny\nseeds: 1\n\n", at=1)
-    git(root, "checkout", "-qb", "other")
-    first = commit(root, "name: tiny\nseeds: 1\n\n" + FIRST, at=10)
-    git(root, "checkout", "-q", "main")
-    commit(root, "description: x\nname: tiny\nseeds: 1\n\n", at=20)
-    git(root, "merge", "-q", "other", "-m", "merged", at=30)
-    assert [one.commit for one in said(root)] == [first]
-
-
-def test_what_one_commit_moved_to_a_parent_was_there_all_the_time(root: Path) -> None:
-    path = root / "experiments" / "tiny.json"
-    index = json.loads(path.read_text(encoding="utf-8"))
-    inputs = {"specs/tiny.yaml": "ab", "specs/parent.yaml": "cd"}
-    write_json(path, {**index, "inputs": inputs})
-    first = commit(root, FIRST, at=10)
-    (root / "specs" / "tiny.yaml").write_text("extends: parent.yaml\n", encoding="utf-8")
-    git(root, "add", "specs/tiny.yaml")
-    commit(root, FIRST, at=20, name="parent.yaml")
-    assert [one.commit for one in said(root)] == [first]
-
-
-def test_what_a_merge_alone_added_is_found(root: Path) -> None:
-    commit(root, "name: tiny\n", at=10)
-    git(root, "checkout", "-qb", "other")
-    git(root, "commit", "-q", "--allow-empty", "-m", "there", at=20)
-    git(root, "checkout", "-q", "main")
-    git(root, "commit", "-q", "--allow-empty", "-m", "here", at=20)
-    git(root, "merge", "-q", "--no-commit", "other")
-    merged = commit(root, FIRST, at=30)
-    assert [one.commit for one in said(root)] == [merged]
-
-
 def test_a_shallow_clone_does_not_know_more_than_it_has(root: Path, tmp_path: Path) -> None:
     commit(root, FIRST, at=10)
     commit(root, FIRST + "seeds: {run: 1}\n", at=20)
@@ -187,7 +94,7 @@ def test_a_shallow_clone_does_not_know_more_than_it_has(root: Path, tmp_path: Pa
     base = {"arm": "no-state", "against": "no-state", "other": "base"}
     old, new = said(clone, base)
     assert (old.known, new.known, new.commit) == ("shallow", "committed", last)
-    assert "this clone is shallow" in words.declared(old)
+    assert "this clone is shallow" in declaring.declared(old)
 
 
 def test_metrics_name_the_commit_and_hostile_versions_do_no_harm(root: Path) -> None:
@@ -234,3 +141,127 @@ def test_what_was_brought_and_is_damaged_is_told(root: Path) -> None:
     (root / "experiments" / "origins" / "tiny.json").write_text("{}", encoding="utf-8")
     with pytest.raises(StageError, match="is damaged"):
         said(root)
+
+
+# --- what is declared no more -----------------------------------------------------------------------
+
+
+def test_a_contrast_that_was_left_out_is_named_with_both_commits_everywhere(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came = commit(root, SAME, at=RESULTS - 2)
+    went = commit(root, FIRST, at=RESULTS + 5)
+    (one,) = left_out(root)
+    assert (one.since.commit, one.commit, one.before, one.otherwise) == (came, went, False, False)
+    results = load("tiny", root)
+    found = study(results)
+    ((sentence, warns),) = declaring.no_more(found.declared)
+    assert sentence == (
+        "best of no-state less base of no-state (exploratory) is declared no more: declared in "
+        f"{came[:10]} (1970-01-01), left out in {went[:10]} (1970-01-01), after its first result: "
+        "it may have been left out for that."
+    )
+    assert warns
+    monkeypatch.chdir(root)
+    told = " ".join(CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output.split())
+    export(found, tmp_path, ("latex", "csv"))
+    (row,) = json.loads(metrics(found))["contrasts_left_out"]
+    assert sentence in html.unescape(page(found)) and sentence in told
+    assert went[:10] in (tmp_path / "contrasts.tex").read_text(encoding="utf-8")
+    with (tmp_path / "left-out.csv").open(encoding="utf-8") as file:
+        (cells,) = csv.DictReader(file)
+    assert (cells["declared_in"], cells["left_out_in"]) == (came, went)
+    assert (row["left_out"]["commit"], row["left_out"]["before_results"]) == (went, False)
+    # Holm's family is that of the spec: numbers do not depend on what git knows.
+    assert [one.family for one in found.contrasts] == [1]
+
+
+def test_how_many_there_were_is_said_where_results_were_in_view(root: Path) -> None:
+    other = "{arm: with-state, against: base, primary: true}, "
+    commit(root, FIRST.replace("[", f"[{other}"), at=RESULTS - 2)
+    commit(root, FIRST, at=RESULTS + 5)
+    *_, (counted, warns) = declaring.no_more(declarations(load("tiny", root)))
+    assert warns and counted == (
+        "The p values of primary contrasts are corrected for the 1 declared now; with those left "
+        "out with results in view there are 2."
+    )
+
+
+def test_what_was_left_out_before_its_results_was_not_chosen_by_them(root: Path) -> None:
+    commit(root, SAME, at=10)
+    commit(root, FIRST, at=20)
+    told = declarations(load("tiny", root))
+    ((sentence, warns),) = declaring.no_more(told)
+    assert sentence.endswith(", before its first result.") and not warns
+
+
+def test_what_is_not_known_of_it_is_said(root: Path) -> None:
+    came = commit(root, FIRST, at=10)
+    (one,) = left_out(root, contrasts=[])
+    assert (one.since.commit, one.commit, one.before) == (came, None, False), "it is not committed"
+    went = commit(root, "name: tiny\nanalysis: {contrasts: []}\n", at=RESULTS + 5)
+    (one,) = left_out(root)
+    assert (one.commit, one.before) == (went, False)
+    commit(root, "analysis: {contrasts: [{arm: gone, against: no-state}]}\n", at=RESULTS + 6)
+    commit(root, "name: tiny\n", at=RESULTS + 7)
+    _, one = left_out(root)
+    assert (one.question.arm, one.before) == ("gone", None), "an arm without results here"
+    sentences = [sentence for sentence, _ in declaring.no_more(declarations(load("tiny", root)))]
+    assert sentences[1].endswith("; whether it had results then is not known.")
+
+
+def test_one_that_became_primary_is_still_compared(root: Path) -> None:
+    commit(root, FIRST.replace(", primary: true", ""), at=10)
+    commit(root, FIRST, at=RESULTS + 1)
+    ((sentence, _),) = declaring.no_more(declarations(load("tiny", root)))
+    assert "(exploratory) is declared no more" in sentence
+    assert sentence.endswith("The two are still compared, but as another contrast.")
+
+
+def test_a_shallow_clone_says_that_it_does_not_know_of_earlier_ones(
+    root: Path, tmp_path: Path
+) -> None:
+    commit(root, SAME, at=10)
+    middle = commit(root, FIRST, at=20)
+    commit(root, FIRST + "seeds: {run: 1}\n", at=30)
+    git(tmp_path, "clone", "-q", "--depth", "2", f"file://{root}", "clone")
+    clone = Store(tmp_path / "other").write().root
+    (tmp_path / "clone" / ".git").rename(clone / ".git")
+    told = declarations(load("tiny", clone))
+    assert told.dropped == ()
+    ((sentence, warns),) = declaring.no_more(told)
+    assert warns and f"this clone is shallow, and ends with {middle[:10]}" in sentence
+    assert json.loads(metrics(study(load("tiny", clone))))["history_ends"] == middle
+
+
+def test_what_a_bundle_brought_of_contrasts_that_were_left_out(root: Path) -> None:
+    row = DeclaredContrast(
+        question=Question(arm="no-state", against="no-state", other="base"),
+        commit="ab" * 20,
+        when=RESULTS - 5,
+        dropped="cd" * 20,
+        until=RESULTS + 5,
+    )
+    (root / "experiments" / "origins").mkdir()
+    origins = Origins(contrasts=(row,), ends="ef" * 20)
+    write_json(root / "experiments" / "origins" / "tiny.json", origins)
+    (one,) = left_out(root)
+    assert (one.since.commit, one.commit, one.before) == ("ab" * 20, "cd" * 20, False)
+    assert declarations(load("tiny", root)).ends == "ef" * 20
+    # What was declared there still, and is not here, was left out here.
+    rows = (msgspec.structs.replace(row, dropped=None, until=None),)
+    write_json(root / "experiments" / "origins" / "tiny.json", Origins(contrasts=rows))
+    (one,) = left_out(root)
+    assert (one.since.commit, one.commit) == ("ab" * 20, None)
+
+
+def test_a_report_elsewhere_says_the_same_without_the_history(root: Path, tmp_path: Path) -> None:
+    commit(root, SAME, at=RESULTS - 2)
+    commit(root, BASE, at=RESULTS + 5)
+    commit(root, FIRST, at=RESULTS + 6)
+    told = declarations(load("tiny", root))
+    other = Store(tmp_path / "other").write().root
+    (other / "experiments" / "origins").mkdir()
+    brought = Origins(contrasts=rows_of(told), ends=told.ends)
+    write_json(other / "experiments" / "origins" / "tiny.json", brought)
+    assert len(told.dropped) == 2 and declarations(load("tiny", other)) == told

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.records.origins import DeclaredContrast
+from dataenvgym_spec.records.origins import Commit, DeclaredContrast
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.store.dvc.locked import LockedStage
 
@@ -74,12 +74,15 @@ class PackedExperiment(Strict, frozen=True, kw_only=True):
 
     Attributes:
         stages: the directories of its stages.
-        declared: since when its contrasts are declared, as git says where the bundle was made.
+        declared: since when its contrasts are declared, or were, as git says where the bundle was
+            made.
+        ends: where the history ended there, if that clone was shallow.
     """
 
     name: Name
     stages: tuple[Directory, ...]
     declared: tuple[DeclaredContrast, ...] = ()
+    ends: Commit | None = None
 
 
 class PackedJournal(Strict, frozen=True, kw_only=True):
