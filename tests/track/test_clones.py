@@ -279,6 +279,20 @@ def test_who_comes_back_to_a_run_that_nobody_describes_does_so(shared, tmp_path)
     assert settled(first, second)
 
 
+@pytest.mark.slow
+def test_who_takes_over_a_run_that_its_maker_left_logs_no_point_twice(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", epoch=EPOCH + 5000).root
+    done(first)
+    done(second)
+    before = points(shared)
+    change(first, "with-state", 1, 5)
+    done(first)
+    done(second)
+    after = points(shared)
+    assert {place: after[place] for place in before} == dict(before)
+    assert settled(first, second)
+
+
 def test_a_student_whose_run_is_gone_is_gone(shared, tmp_path) -> None:
     from dataenvgym_spec.track.mlflow import connect
 
