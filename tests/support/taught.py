@@ -86,6 +86,12 @@ class Taught(Store):
         key = super()._stage(
             arm, seed, turn, kind, what, inputs, ports=ports, done=done, log=log, **more
         )
+        if kind == "train":
+            read = [one for one in inputs if self.stages[one]["kind"] == "check"]
+            says = {"params": {"seed": seed}, "inputs": [["accepted", one, "accepted"] for one in read]}  # fmt: skip
+            folder = self.root / "store" / self.stages[key]["directory"]
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "stage.json", says)
         if done and kind == "plan" and seeing:
             folder = self.root / "store" / self.stages[key]["directory"] / "log"
             write_rows(folder / "responses.jsonl", [_decision(n, key) for n in range(6)])
