@@ -24,7 +24,7 @@ from dataenvgym_spec.cli.common import (
 from dataenvgym_spec.compile.compiler import read_lock
 from dataenvgym_spec.compile.rules import renewal
 from dataenvgym_spec.core.dvc_config import cache_folder
-from dataenvgym_spec.core.errors import UserError, suggest
+from dataenvgym_spec.core.errors import UserError, seen, suggest
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.emit.paths import settled
@@ -95,7 +95,7 @@ def command(name: str, file: Path | None, chosen: str, as_json: bool) -> None:
     else:
         click.echo(f"wrote '{target}' ({size_text(size)})")
         for line in summary(manifest):
-            click.echo(line)
+            click.echo(seen(line))
 
 
 def _parts(text: str) -> tuple[Part, ...]:

@@ -13,7 +13,8 @@ import click
 
 from dataenvgym_spec.cli.naming import FIRST, chosen_files
 from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
-from dataenvgym_spec.core.errors import Diagnostic, UserError, gathered, more
+from dataenvgym_spec.core.errors import Diagnostic, UserError, gathered, more, seen
+from dataenvgym_spec.core.text import printable_json
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.resolve.arms import Resolved
@@ -134,12 +135,12 @@ def warn_of_edits(results: Results) -> None:
     """Says on standard error that a spec was edited after it was compiled."""
     said = notice(results.name, edited(results))
     if said:
-        click.echo(f"warning: {said}", err=True)
+        click.echo(seen(f"warning: {said}"), err=True)
 
 
 def print_json(content: Any) -> None:
     """Prints JSON for programs."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    click.echo(printable_json(json.dumps(content, indent=2, ensure_ascii=False)))
 
 
 def sums_of(counts: Mapping[Name, int], names: Iterable[Name]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dataenvgym_spec.cli.elsewhere import remedy
-from dataenvgym_spec.cli.tabular import print_table
+from dataenvgym_spec.cli.tabular import harmless, print_table
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.foreign import clean, markdown_text
 from dataenvgym_spec.core.shown import NOTHING, shown_apart
@@ -67,34 +67,33 @@ class Told:
 def show(told: Told) -> None:
     """Prints a comparison."""
     from rich.console import Console
-    from rich.text import Text
 
     console, table = Console(), score_table(told)
     if table.lines:
         print_table(console, table)
     for note in _notes(told):
-        console.print(Text(note, style="yellow"))
+        console.print(harmless(note, style="yellow"))
     if len(told.contrasts) > MOST_DETAILED:
         console.print()
         table = contrast_table(told)
         print_table(console, table)
         if table.note:
-            console.print(Text(table.note))
+            console.print(harmless(table.note))
         for note in _minded(told):
-            console.print(Text(note, style="yellow"))
-        console.print(Text(DETAILS))
+            console.print(harmless(note, style="yellow"))
+        console.print(harmless(DETAILS))
         return
     for one in told.contrasts:
-        console.print(Text(f"\n{sentence(one)}"))
+        console.print(harmless(f"\n{sentence(one)}"))
         for warning in warnings(one):
-            console.print(Text(warning, style="yellow"))
+            console.print(harmless(warning, style="yellow"))
         if one.differences:
             console.print()
             print_table(console, difference_table(one))
-        console.print(Text(shared(one)))
+        console.print(harmless(shared(one)))
     corrected = correcting.correction(_family(told.contrasts))
     if corrected:
-        console.print(Text(f"\n{corrected}"))
+        console.print(harmless(f"\n{corrected}"))
 
 
 def markdown(told: Told) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
+from dataenvgym_spec.core.errors import seen
 from dataenvgym_spec.setup.doctor import examine
 from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.repair import repair
@@ -32,9 +33,9 @@ def command(fix: bool, as_json: bool) -> int:
         print_json({"fixed": done, "checks": [asdict(finding) for finding in findings]})
     else:
         for text in done:
-            click.echo(f"fixed: {text}")
+            click.echo(seen(f"fixed: {text}"))
         for finding in findings:
-            click.echo(_line(finding))
+            click.echo(seen(_line(finding)))
     return 2 if any(finding.needed and not finding.ok for finding in findings) else 0
 
 

@@ -11,6 +11,7 @@ import click
 from dataenvgym_spec.cli.common import layout_here
 from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.core.errors import UserError, suggest
+from dataenvgym_spec.core.text import printable_json
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_line
 from dataenvgym_spec.results.experiment import Results, load
@@ -41,7 +42,7 @@ def command(name: str, arm: str | None, seed: int | None) -> None:
         message = f"the run {run.seed} of the arm '{run.arm}' has accepted no example yet"
         raise UserError(message, help=remedy(results))
     for row in chain([first], rows):
-        click.echo(json_line(row))
+        click.echo(printable_json(json_line(row)))
 
 
 def _run(results: Results, arm: str | None, seed: int | None) -> Run:

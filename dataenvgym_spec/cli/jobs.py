@@ -20,7 +20,7 @@ from dataenvgym_spec.cli.onlooker import Onlooker
 from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.cli.queued import Rounds, spread_of
 from dataenvgym_spec.cli.screen import ENDING
-from dataenvgym_spec.core.errors import LimitReached, StageError, UserError, visible
+from dataenvgym_spec.core.errors import LimitReached, StageError, UserError, seen, visible
 from dataenvgym_spec.core.room import cpus_here
 from dataenvgym_spec.core.running import announced
 from dataenvgym_spec.graph.ir import Entry
@@ -294,7 +294,7 @@ class _Run:
             return errors[0]
         for name, error in self.failures.items():
             if isinstance(error, LimitReached):
-                click.echo(f"{name}: {error.message}", err=True)
+                click.echo(seen(f"{name}: {error.message}"), err=True)
         failed = [error for error in errors if isinstance(error, StageError)]
         if not failed:
             return errors[0]

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import UserError, visible
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.gym.teachers.protocol import Reply
 from dataenvgym_spec.records.responses import RESPONSES, Response
@@ -60,7 +60,7 @@ def info(as_json: bool) -> None:
     click.echo(f"{journal.path}: {size_text(size)}")
     for name, one in models.items():
         tokens = f"{one.tokens['prompt']:,} tokens in, {one.tokens['generated']:,} out"
-        click.echo(f"  {name:32} {plural(one.responses, 'response')}, {tokens}")
+        click.echo(f"  {visible(name):32} {plural(one.responses, 'response')}, {tokens}")
     if not models:
         click.echo("  no responses")
 

@@ -23,7 +23,7 @@ from dataenvgym_spec.cli.planned import Makers, plan_text
 from dataenvgym_spec.cli.power import power_lines, power_records
 from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.dvc_config import remotes
-from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.core.errors import SpecError, seen
 from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.power import Expected, answered, expected, measured_noise, results_of
@@ -83,7 +83,7 @@ or if a gate says go on
         print_json({**_record(plans, costs, earlier), "power": power})
     else:
         for line in plan_text(plans, costs, earlier, show_all=show_all, name=name or ""):
-            click.echo(line)
+            click.echo(seen(line))
         for each in found.values():
             click.echo("".join(f"{line}\n" for line in power_lines(each)), nl=False)
         if not pull and remotes(project.layout.root):

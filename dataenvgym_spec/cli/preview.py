@@ -16,7 +16,7 @@ from dataenvgym_spec.cli.common import (
     setting,
 )
 from dataenvgym_spec.cli.replies import response_lines, text_lines
-from dataenvgym_spec.core.errors import UserError, suggest, visible
+from dataenvgym_spec.core.errors import UserError, seen, suggest, visible
 from dataenvgym_spec.graph.ir import Entry, Stage, Use
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def command(
         print_json(_record(use, shown))
         return
     for line in _lines(use, shown):
-        click.echo(line)
+        click.echo(seen(line))
 
 
 def _only(project: Project, name: str) -> Entry:

@@ -13,7 +13,7 @@ import click
 from dataenvgym_spec.cli.common import as_json, plural, print_json, setting
 from dataenvgym_spec.cli.costs import Bill, duration, lines, record
 from dataenvgym_spec.cli.naming import chosen_files
-from dataenvgym_spec.core.errors import UserError, visible
+from dataenvgym_spec.core.errors import UserError, seen, visible
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.questions.cost.ranges import total
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -73,7 +73,7 @@ def command(
         print_json(_record(result, kept=folder is not None))
     else:
         for line in _lines(result, kept=folder is not None):
-            click.echo(line)
+            click.echo(seen(line))
     return 1 if result.findings or result.obstacles else 0
 
 
@@ -96,7 +96,7 @@ def _layout() -> tuple[Layout, bool]:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(seen(line), err=True)
 
 
 def _lines(result: Rehearsed, *, kept: bool) -> Iterator[str]:

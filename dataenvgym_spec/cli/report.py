@@ -10,7 +10,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
 from dataenvgym_spec.cli.elsewhere import absence, remedy
-from dataenvgym_spec.cli.tabular import print_table
+from dataenvgym_spec.cli.tabular import harmless, print_table
 from dataenvgym_spec.cli.teaching import PARTS, print_part
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
@@ -148,7 +148,6 @@ def _print(
         each: whether every run is shown where there are several.
     """
     from rich.console import Console
-    from rich.text import Text
 
     from dataenvgym_spec.report import asking, declaring, noise, words
     from dataenvgym_spec.results.caveats import caveats
@@ -167,44 +166,42 @@ def _print(
     floor = noise_floor(results)
     _print_scores(console, results, rows, each=each)
     for contrast in compared:
-        console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
-        console.print(Text(declaring.declared(told.standing[contrast.question])))
-        console.print(Text(noise.floor_of(floor, contrast.question, contrast.weighed)))
+        console.print(harmless(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
+        console.print(harmless(declaring.declared(told.standing[contrast.question])))
+        console.print(harmless(noise.floor_of(floor, contrast.question, contrast.weighed)))
         parity = asked.get(contrast.question)
         if parity is not None and not parity.differing:
-            console.print(Text(asking.asked(parity)))
+            console.print(harmless(asking.asked(parity)))
         for warning in words.warnings(contrast, ran, parity):
-            console.print(Text(warning, style="yellow"))
+            console.print(harmless(warning, style="yellow"))
     for sentence, parity in asking.of_change(change_parities(results)):
-        console.print(Text(f"\n{sentence}", style="yellow" if parity.differing else ""))
+        console.print(harmless(f"\n{sentence}", style="yellow" if parity.differing else ""))
     for missing in unanswered(results):
-        console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
+        console.print(harmless(f"\n{words.unanswered(missing.question)}", style="yellow"))
     for sentence, warns in declaring.no_more(told):
-        console.print(Text(f"\n{sentence}", style="yellow" if warns else ""))
+        console.print(harmless(f"\n{sentence}", style="yellow" if warns else ""))
     for probe in probed(results):
-        console.print(Text(f"\n{words.probed(probe, noise.NOT_MEASURED)}"))
-    console.print(Text(f"\n{coverage(results.index.seeds)}"))
+        console.print(harmless(f"\n{words.probed(probe, noise.NOT_MEASURED)}"))
+    console.print(harmless(f"\n{coverage(results.index.seeds)}"))
     if floor is not None:
-        console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))
+        console.print(harmless(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))
     optimism = words.optimism(choices(results))
     if optimism:
-        console.print(Text(f"\n{optimism}"))
+        console.print(harmless(f"\n{optimism}"))
     stops = words.stops(curves(results))
     if stops:
-        console.print(Text(f"\n{stops}"))
+        console.print(harmless(f"\n{stops}"))
     for sentence in words.judged(judging(results)):
-        console.print(Text(f"\n{sentence}"))
+        console.print(harmless(f"\n{sentence}"))
     for caveat in caveats(results):
-        console.print(Text(f"mind that {caveat}", style="yellow"))
-    console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)
+        console.print(harmless(f"mind that {caveat}", style="yellow"))
+    console.print(harmless(f"\nreport: {_page(results)}"), soft_wrap=True)
 
 
 def _print_scores(
     console: Console, results: Results, rows: Sequence[Outcome], *, each: bool
 ) -> None:
     """The students' scores: means where there are several runs, and every run if asked for."""
-    from rich.text import Text
-
     from dataenvgym_spec.results.evidence.scores import summaries
 
     many = len(results.index.seeds)
@@ -213,11 +210,11 @@ def _print_scores(
         return
     print_table(console, _table(summaries(results, rows), means=True))
     if each:
-        console.print(Text("\nEvery run, with intervals over items:"))
+        console.print(harmless("\nEvery run, with intervals over items:"))
         print_table(console, _table(rows))
     else:
         how = f"dataenvgym report {results.name} --runs"
-        console.print(Text(f"Means over {many} runs; every run: {how}"))
+        console.print(harmless(f"Means over {many} runs; every run: {how}"))
 
 
 def _table(rows: Sequence[Outcome], *, means: bool = False) -> TextTable:

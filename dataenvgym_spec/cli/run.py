@@ -15,7 +15,7 @@ from dataenvgym_spec.cli.common import Project, layout_here, load_project, plura
 from dataenvgym_spec.cli.failing import AGAIN, unfinished
 from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.cli.pulling import Pulling
-from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
+from dataenvgym_spec.core.errors import LimitReached, StageError, UserError, seen
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.core.variables import REPLAY
 from dataenvgym_spec.emit.write import write
@@ -185,7 +185,7 @@ def _run(
         except (StageError, LimitReached) as error:
             failures.append(error)
             if len(entries) > 1:
-                click.echo(f"{item.name}: {error.message}", err=True)
+                click.echo(seen(f"{item.name}: {error.message}"), err=True)
     if failures:
         raise max(failures, key=lambda error: isinstance(error, StageError))
     if worked:

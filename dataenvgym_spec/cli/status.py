@@ -12,7 +12,7 @@ import click
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of, warn_of_edits
 from dataenvgym_spec.cli.elsewhere import absence, remedy
 from dataenvgym_spec.core.collector import collector_paused
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import UserError, seen
 from dataenvgym_spec.questions.status import STATES, StageStatus, status
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
@@ -68,9 +68,9 @@ def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> N
     click.echo(f"{experiment}: {sums_of(counts, STATES)}")
     for row in rows:
         if show_all or row.state in ("running", "paused", "failed"):
-            click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
+            click.echo(seen(f"  {row.state:8} {row.label:48} {row.detail}"))
             for one in row.asked:
-                click.echo(f"  {'':8} {one.text()}")
+                click.echo(seen(f"  {'':8} {one.text()}"))
 
 
 def _records(stages: Mapping[str, Sequence[StageStatus]]) -> list[dict[str, Any]]:

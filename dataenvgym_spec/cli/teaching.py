@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from dataenvgym_spec.cli.common import print_json
-from dataenvgym_spec.cli.tabular import print_table
+from dataenvgym_spec.cli.tabular import harmless, print_table
 from dataenvgym_spec.results.experiment import Results
 
 if TYPE_CHECKING:
@@ -71,21 +71,20 @@ def _tables(results: Results, part: str) -> Iterable[TextTable]:
 
 def _print_tables(results: Results, part: str) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     console, seeds = Console(), results.index.seeds
     shown = [table for table in _tables(results, part) if table.lines]
     if not shown:
-        console.print(Text(f"Nothing to show: {NOTHING[part]}."))
+        console.print(harmless(f"Nothing to show: {NOTHING[part]}."))
         return
     if len(seeds) > 1:
-        console.print(Text(_of_which_runs(part, seeds)))
+        console.print(harmless(_of_which_runs(part, seeds)))
     for table in shown:
         title = f"{table.arm}: {table.title}" if table.arm else table.title
-        console.print(Text(f"\n{title}", style="bold"))
+        console.print(harmless(f"\n{title}", style="bold"))
         print_table(console, table)
         if table.note:
-            console.print(Text(table.note))
+            console.print(harmless(table.note))
 
 
 def _of_which_runs(part: str, seeds: tuple[int, ...]) -> str:

@@ -166,7 +166,7 @@ def _writer(trace: Trace) -> str:
     made = trace.example.provenance
     if made is None:
         return ""
-    return f", by {made.teacher}" + (f" ({visible(made.model)})" if made.model else "")
+    return f", by {visible(made.teacher)}" + (f" ({visible(made.model)})" if made.model else "")
 
 
 def trace_record(trace: Trace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
 from dataenvgym_spec.cli.elsewhere import absence, remedy
+from dataenvgym_spec.core.errors import seen
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 
@@ -88,7 +89,7 @@ def _verify(layout: Layout, names: list[str], as_json: bool) -> int:
     if as_json:
         print_json({"experiments": names, "differences": different})
     elif different:
-        click.echo("\n".join(different))
+        click.echo(seen("\n".join(different)))
         click.echo(
             f"\n{plural(len(different), 'difference')}; run: dataenvgym track --verify --fix"
         )
@@ -98,4 +99,4 @@ def _verify(layout: Layout, names: list[str], as_json: bool) -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(seen(text), err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import UserError, visible
 from dataenvgym_spec.core.making import making
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.setup.hardware.leases import clone_leases
@@ -58,7 +58,7 @@ def command(names: tuple[str, ...], fix: bool, as_json: bool) -> int:
 
 def _print(layout: Layout, found: Sequence[Altered], *, count: int, fix: bool) -> None:
     for one in found:
-        click.echo(f"{_name(layout, one)} {one.what}")
+        click.echo(visible(f"{_name(layout, one)} {one.what}"))
     if not found:
         click.echo(f"{plural(count, 'stage')}: all that is here is what the locks say")
         return

@@ -142,6 +142,16 @@ def visible(text: str, limit: int = 600) -> str:
     return "".join(map(_escaped, shown))
 
 
+def seen(text: str) -> str:
+    r"""Lines of any length that a terminal shows and does not obey.
+
+    >>> print(seen("a\x1bb\nc"))
+    a\x1bb
+    c
+    """
+    return "\n".join(visible(line, limit=len(line)) for line in text.split("\n"))
+
+
 def _escaped(letter: str) -> str:
     if letter.isprintable():
         return letter

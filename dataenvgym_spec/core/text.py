@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def shortened(text: str, limit: int, mark: str = "...") -> str:
     """A text, cut to a length.
@@ -10,6 +12,26 @@ def shortened(text: str, limit: int, mark: str = "...") -> str:
     'abc...'
     """
     return text if len(text) <= limit else text[: limit - len(mark)] + mark
+
+
+def printable_json(text: str) -> str:
+    r"""JSON of the same meaning, which a terminal shows and does not obey.
+
+    Letters of every script stay; what cannot be seen, or turns text around, is escaped.
+
+    >>> print(printable_json('{"é": "a\u202eb\x9b"}'))
+    {"é": "a\u202eb\u009b"}
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    # Line breaks stand between values alone: in a text JSON escapes them.
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return json.dumps(letter)[1:-1]
 
 
 def size_text(size: float) -> str:

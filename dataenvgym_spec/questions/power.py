@@ -25,6 +25,7 @@ from dataenvgym_spec.results.evidence.answers import Sides
 from dataenvgym_spec.results.evidence.basis import Basis, Measured, basis
 from dataenvgym_spec.results.evidence.contrasts import contrasted
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.settings import at
 from dataenvgym_spec.store.layout import Layout
 
 LEVEL: Final = 0.05
@@ -244,8 +245,7 @@ def _groups(params: DataParams) -> list[str]:
 
 def _labelled(question: Question, settings: dict[str, dict[str, object]]) -> bool:
     """Whether which items a skill has is known only once they are labelled."""
-    skills = settings[question.arm].get("skills")
-    labels = skills.get("label") if isinstance(skills, dict) else None
+    labels = at(settings[question.arm], "skills.label")
     return question.skill is not None and question.split in (labels or ())
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
+import msgspec
+
+from dataenvgym_spec.records.agreement import disagreements
 from dataenvgym_spec.records.record import Record
 
 SPECS: Final = (".yaml", ".yml")
@@ -167,6 +170,18 @@ class Index(Record, frozen=True, kw_only=True):
     noise: Copies | None = None
     stages: tuple[IndexedStage, ...] = ()
     format: int = 1
+
+    @classmethod
+    def parse(cls, content: Any) -> Index:
+        """The index that JSON values hold.
+
+        Raises:
+            msgspec.ValidationError: they are not of this shape, or do not agree with each other.
+        """
+        parsed = msgspec.convert(content, cls)
+        for fault in disagreements(parsed):
+            raise msgspec.ValidationError(fault)
+        return parsed
 
     @property
     def specs(self) -> list[str]:

@@ -10,10 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dataenvgym_spec.core.errors import UserError, suggest
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError, UserError, suggest
 from dataenvgym_spec.records.experiment import Copy, Index
+from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.results.run import Iteration, Run
-from dataenvgym_spec.results.stage import StageResult, read_record
+from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout, find_root
 
@@ -155,4 +158,21 @@ def open_results(kind: type[R], name: str, root: Path | None = None) -> R:
         suggestion = f"{suggest(name, names)}; or " if names else ""
         help = f"{suggestion}run: dataenvgym compile"
         raise UserError(f"there is no compiled experiment '{name}'", help=help)
-    return kind(layout=layout, index=read_record(path, Index))
+    return kind(layout=layout, index=_index(path))
+
+
+def _index(path: Path) -> Index:
+    """Reads an index.
+
+    Raises:
+        UserError: it is damaged, its parts do not agree, or it is of another experiment.
+    """
+    help = "run: dataenvgym compile"
+    try:
+        index = Index.parse(read_json(path))
+    except (StageError, msgspec.ValidationError) as error:
+        reason = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
+        raise UserError(f"'{path}' is damaged{reason}", help=help) from error
+    if index.name != path.stem:
+        raise UserError(f"'{path}' is of another experiment, '{index.name}'", help=help)
+    return index

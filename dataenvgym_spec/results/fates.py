@@ -11,6 +11,7 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.examples import Example, Notes
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration
+from dataenvgym_spec.results.settings import at
 
 NOT_REJECTED: Final = frozenset({"accepted", "surplus"})
 """Fates of candidates that are no rejection by a check."""
@@ -105,10 +106,9 @@ def at_work(results: Results, arm: str) -> Iterator[str]:
 
 def _checks(results: Results, arm: str) -> Iterator[tuple[str, str]]:
     """The checks of an arm and what each does, by its settings."""
-    agent = results.settings[arm].get("agent")
-    checks = agent.get("checks") if isinstance(agent, dict) else None
-    for check, options in (checks or {}).items():
-        yield check, options["action"]
+    checks = at(results.settings[arm], "agent.checks")
+    for check in checks if isinstance(checks, dict) else ():
+        yield check, str(at(checks[check], "action"))
 
 
 def fates_of(turns: Sequence[Iteration]) -> Fates:

@@ -134,7 +134,8 @@ def _of_teacher(used: TeacherUse) -> Cost:
 
 def _amount(kind: str, log: Log) -> int:
     """What a stage worked on, for each of the students that it evaluated."""
-    fact = KINDS[kind].amount
+    row = KINDS.get(kind)
+    fact = None if row is None else row.amount
     worked_on: int | None = getattr(log, fact) if fact is not None else None
     students = 1 if log.students is None else log.students
     return (worked_on or 0) * students

@@ -18,6 +18,7 @@ from dataenvgym_spec.results.evidence.scores import by_skill
 from dataenvgym_spec.results.evidence.statistics import discordant
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.settings import at
 from dataenvgym_spec.results.stage import StageResult
 
 UNKNOWN: Final = "not measured"
@@ -244,7 +245,6 @@ def _share(right: dict[str, bool]) -> float:
 def _varied(
     settings: dict[str, Any], reevaluate: Spread | None, retrain: Spread | None
 ) -> Iterator[str]:
-    student = settings.get("student", {})
     if reevaluate is not None:
         yield ORDER
         if drawing(settings):
@@ -252,7 +252,7 @@ def _varied(
     if retrain is not None:
         yield TAUGHT
         yield SEEDS
-        if student.get("train", {}).get("adapter") and not _goes_on(settings):
+        if at(settings, "student.train.adapter") and not _goes_on(settings):
             yield ADAPTER
 
 
@@ -279,15 +279,16 @@ def drawing(settings: Mapping[str, Any]) -> Drawing | None:
     Args:
         settings: of the arm.
     """
-    generate = settings.get("student", {}).get("generate", {})
-    if not generate.get("temperature"):
+    generate = at(settings, "student.generate")
+    temperature = at(generate, "temperature")
+    if not temperature:
         return None
-    return Drawing(generate["temperature"], generate.get("top_p", 1.0), generate.get("samples", 1))
+    return Drawing(temperature, generate.get("top_p", 1.0), generate.get("samples", 1))
 
 
 def _goes_on(settings: dict[str, Any]) -> bool:
     """Whether each training begins with the student of the iteration before."""
-    return bool(settings.get("loop", {}).get("start_from") == "previous")
+    return bool(at(settings, "loop.start_from") == "previous")
 
 
 def _choose(results: Results) -> bool:

@@ -60,8 +60,8 @@ def borrowing(results: Results) -> tuple[tuple[str, str], ...]:
     """The arms that have no agent at work, each with the arm that its data come from."""
     pairs = []
     for arm in results.index.arms:
-        other = _at(results.settings[arm], "data_from.arm")
-        if other is not None:
+        other = at(results.settings[arm], "data_from.arm")
+        if other in results.index.arms:
             pairs.append((arm, other))
     return tuple(pairs)
 
@@ -77,7 +77,7 @@ def _arms(results: Results) -> list[dict[str, Any]]:
 
 
 def _setting(name: str, path: str, arms: Sequence[dict[str, Any]]) -> Setting:
-    return Setting(name=name, path=path, values=_described([_at(arm, path) for arm in arms]))
+    return Setting(name=name, path=path, values=_described([at(arm, path) for arm in arms]))
 
 
 def _described(values: Sequence[Any]) -> tuple[str, ...]:
@@ -88,7 +88,12 @@ def _described(values: Sequence[Any]) -> tuple[str, ...]:
     return words if len(set(words)) == len(set(exact)) else exact
 
 
-def _at(settings: Any, path: str) -> Any:
+def at(settings: Any, path: str) -> Any:
+    """What settings have at a path; None where they have nothing there, or are of another shape.
+
+    >>> at({"select": {"by": "last"}}, "select.by"), at({"select": "last"}, "select.by")
+    ('last', None)
+    """
     for name in path.split("."):
         settings = settings.get(name) if isinstance(settings, dict) else None
     return settings

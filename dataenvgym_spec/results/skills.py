@@ -12,6 +12,7 @@ from dataenvgym_spec.results.evidence.scores import accuracy, by_skill
 from dataenvgym_spec.results.evidence.statistics import Estimate, mean_over_runs
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.settings import at
 from dataenvgym_spec.results.stage import StageResult, read_record
 
 NAMING: Final = {"skills": "what they were made of", "assign": "all of feedback"}
@@ -90,8 +91,7 @@ class SkillAccuracy:
 
 def labelled(results: Results, arm: str) -> tuple[str, ...]:
     """The splits that an arm's spec has labelled with skills."""
-    skills = results.settings[arm].get("skills") or {}
-    return tuple(skills.get("label") or ())
+    return tuple(at(results.settings[arm], "skills.label") or ())
 
 
 def skill_accuracies(results: Results) -> tuple[SkillAccuracy, ...]:

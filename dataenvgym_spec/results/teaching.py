@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.stage import StageResult
+
+SETUP: Final = frozenset(name for name, kind in KINDS.items() if kind.part == "setup")
+"""The kinds of what is there before the teaching begins."""
 
 
 def teaching_costs(run: Run, ledger: Ledger) -> dict[int, Cost]:
@@ -25,7 +30,8 @@ def teaching_costs(run: Run, ledger: Ledger) -> dict[int, Cost]:
             _add_upstream(stage, ledger, upstream)
         # In a fixed order, because the sum of floats depends on it.
         stages = [ledger.stages[key] for key in sorted(upstream)]
-        spent = [stage for stage in stages if KINDS[stage.kind].part != "setup"]
+        # A kind that is not known here, as of a newer version, is no part of the setup.
+        spent = [stage for stage in stages if stage.kind not in SETUP]
         if trained and all(stage.key in ledger.logs for stage in spent):
             costs[turn.number] = ledger.cost(spent)
     return costs

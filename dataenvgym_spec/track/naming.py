@@ -9,6 +9,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.hashing import canonical, text_digest
 from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.settings import at
 
 LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
@@ -97,5 +98,5 @@ def shorten(text: str) -> str:
 
 def level_of(settings: Mapping[str, Any]) -> str:
     """The level of structure that an arm works in: the name of its environment."""
-    environment = settings["environment"]
-    return str(environment if isinstance(environment, str) else environment["kind"])
+    kind = at(settings, "environment.kind")
+    return str(at(settings, "environment") if kind is None else kind)

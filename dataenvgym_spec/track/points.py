@@ -34,6 +34,10 @@ class Point(msgspec.Struct, frozen=True):
     iterations: Mapping[str, int]
     sweep: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.settings.keys() != self.iterations.keys():
+            raise ValueError("'settings' and 'iterations' are not of the same arms")
+
 
 def home_of(results: Results) -> str:
     """What MLflow calls the experiment: as the sweep where it is a point of one."""

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from dataenvgym_spec.cli.teaching import PARTS
 from tests.fuzz.judge import ENDLESS, Finding, Tally, called
 from tests.fuzz.mutation import Files, lines_of, nasty, octets, seeds, tokens, tree
 from tests.fuzz.responses import (
@@ -29,14 +30,18 @@ from tests.fuzz.responses import (
     with_journal,
 )
 from tests.fuzz.search import tell
+from tests.fuzz.small import small
 
-OTHERS = ("dvc.yaml", "experiments/tiny.json", "prices.yaml", ".dvc/config", ".gitattributes")
+INDEX = "experiments/tiny.json"
+OTHERS = ("dvc.yaml", INDEX, "prices.yaml", ".dvc/config", ".gitattributes")
 """What is damaged besides the files of the store."""
 READING: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("plan", "tiny"),
     ("plan", "tiny", "--json"),
     ("report", "tiny"),
+    ("report", "tiny", "ledger"),
+    ("report", "tiny", "allocation"),
     ("compile", "--check"),
     ("gc", "--json"),
     ("explain", "tiny", "loop.iterations"),
@@ -67,6 +72,19 @@ APART: tuple[tuple[str, ...], ...] = (
     REPLAY,
 )
 """What is called seldom, in a process of its own: they take seconds, or leave something behind."""
+BY_INDEX: tuple[tuple[str, ...], ...] = (
+    ("report", "tiny"),
+    ("report", "tiny", "--runs"),
+    *(("report", "tiny", part) for part in PARTS),
+    ("compare", "tiny"),
+    ("trace", "0"),
+    ("export", "tiny", "--arm", "with-state"),
+    ("status", "tiny"),
+    ("bundle", "tiny"),
+)
+"""What is called where the index alone is damaged: all that reads it."""
+AIMED = 0.1
+"""The share of repositories whose index alone is damaged, by small edits of valid JSON."""
 SELDOM = 0.02
 """The share of repositories that one of them is called in."""
 COMPILED = ("compile",)
@@ -95,9 +113,16 @@ def kinds(names: list[str]) -> dict[str, list[str]]:
 
 
 def damaged(
-    rng: random.Random, repo: Path, names: dict[str, list[str]], corpus: list[Files]
+    rng: random.Random,
+    repo: Path,
+    names: dict[str, list[str]],
+    corpus: list[Files],
+    *,
+    aimed: float = AIMED,
 ) -> Files:
     """The new content of one to four files; a file that is lost is not among the keys' contents."""
+    if rng.random() < aimed and (repo / INDEX).is_file():
+        return {INDEX: small((repo / INDEX).read_bytes(), rng)}
     files: Files = {}
     # A fifth of all is damage of the journal, which has three of about eighty kinds of files.
     kinds_of = sorted(set(names) & set(DAMAGED) if rng.random() < 0.2 else names)
@@ -111,7 +136,7 @@ def damaged(
 def _changed(
     data: bytes, rng: random.Random, repo: Path, names: dict[str, list[str]], corpus: list[Files]
 ) -> bytes:
-    match rng.randrange(9):
+    match rng.randrange(11):
         case 0:
             return b""
         case 1:
@@ -125,8 +150,10 @@ def _changed(
             return nasty(rng).encode("utf-8", "replace")
         case 5:
             return _row(data, rng, corpus)
+        case 6 | 7:
+            return small(data, rng)
         case level:
-            return (octets, lines_of, tokens)[level - 6](data, rng, corpus)[:600_000]
+            return (octets, lines_of, tokens)[level - 8](data, rng, corpus)[:600_000]
 
 
 def _row(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
@@ -166,6 +193,7 @@ def fuzz_kept(
     say: Callable[[str], None] = tell,
     finished: Path | None = None,
     seldom: float = SELDOM,
+    aimed: float = AIMED,
 ) -> Tally:
     """Damages a finished repository in `inputs` ways of a seed, each with three commands or more.
 
@@ -178,6 +206,7 @@ def fuzz_kept(
         finished: a repository with the experiment `tiny`, finished, which is copied; one whose
             examples a service wrote is made if there is none.
         seldom: the share of repositories in which a command is called that takes seconds.
+        aimed: the share of those whose index alone is damaged, by small edits of valid JSON.
     """
     tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -195,7 +224,7 @@ def fuzz_kept(
                 _renew(repo, copy)
                 os.chdir(copy)
                 rng = random.Random(f"kept/{seed}/{number}")
-                files = damaged(rng, repo, names, corpus)
+                files = damaged(rng, repo, names, corpus, aimed=aimed)
                 with journal_of(copy):
                     _one(number, rng, files, copy, tally, say, seldom=seldom)
                 if (number + 1) % 500 == 0:
@@ -261,6 +290,8 @@ def _one(
             (copy / name).write_bytes(data)
     encoding = rng.choice(["utf-8", "utf-8", "ascii"])
     chosen = rng.sample(READING, 3)
+    if set(files) == {INDEX}:
+        chosen = [*rng.sample(BY_INDEX, 4), *chosen[:1]]
     if set(files) & set(DAMAGED):
         chosen = [*rng.sample(JOURNAL, len(JOURNAL)), *chosen[:1]]
     if rng.random() < 0.2:

@@ -188,15 +188,17 @@ def test_an_equal_id_with_another_question_is_another_item(repo: Path) -> None:
 def test_runs_are_paired_by_seed_alone(repo: Path) -> None:
     path = copied(repo, "other")
     index = json.loads(path.read_text())
-    for row in index["stages"]:
-        for use in row["uses"]:
-            use["seed"] += 1
+    uses = [use for row in index["stages"] for use in row["uses"]]
+    for use in uses:
+        use["seed"] += 1
     write_json(path, {**index, "seeds": [1, 2]})
     (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
     assert [run["seed"] for run in one["runs"]] == [1]
-    write_json(path, {**index, "seeds": [7]})
+    for use in uses:
+        use["seed"] += 6
+    write_json(path, {**index, "seeds": [7, 8]})
     (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
-    assert one["refused"] == "no run seed is in both: 0, 1 and 7"
+    assert one["refused"] == "no run seed is in both: 0, 1 and 7, 8"
 
 
 def test_components_and_files_that_stages_read_are_told_apart(repo: Path) -> None:

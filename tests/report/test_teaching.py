@@ -263,6 +263,9 @@ def test_nothing_stands_where_there_is_nothing(tmp_path: Path) -> None:
         if row["kind"] in at_work:
             row["uses"] = [use for use in row["uses"] if use["arm"] == "with-state"]
     index["stages"] = [row for row in index["stages"] if row["uses"]]
+    kept = {row["key"] for row in index["stages"]}
+    for row in index["stages"]:
+        row["inputs"] = [key for key in row["inputs"] if key in kept]
     index["settings"]["no-state"]["data_from"] = {"arm": "with-state"}
     path.write_text(json.dumps(index), encoding="utf-8")
     found = study(load("tiny", tmp_path))

@@ -57,7 +57,7 @@ def repo(tmp_path: Path) -> Path:
         inputs = tuple(f"{other}-key" for other in reads)
         stages.append(IndexedStage(directory=f"{kind}-1", key=f"{kind}-key", kind=kind, inputs=inputs, uses=(use,)))  # fmt: skip
     index = Index(
-        name="shown", description="", arms=("main",), seeds=(0,), iterations={"main": 2}, contrasts=(), settings={}, inputs={},
+        name="shown", description="", arms=("main",), seeds=(0,), iterations={"main": 1}, contrasts=(), settings={"main": {}}, inputs={},
         stages=tuple(stages),
     )  # fmt: skip
     write_json(tmp_path / "experiments" / "shown.json", index)

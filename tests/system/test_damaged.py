@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.kept import fuzz_kept
+from tests.support.complete import Complete
 
 
 def test_a_short_run_of_the_fuzzer_of_kept_files_finds_nothing(
@@ -23,6 +24,16 @@ def test_a_short_run_of_the_fuzzer_of_kept_files_finds_nothing(
     assert not mine.exists(), "it read or wrote the journal of whoever runs it"
     assert sum(count for exit, count in tally.exits.items() if exit.endswith(" 2")) > 5
     assert sum(count for exit, count in tally.exits.items() if exit.endswith(" 0")) > 20
+
+
+def test_small_edits_of_an_index_that_leave_valid_json_are_no_faults_of_ours(
+    tmp_path: Path,
+) -> None:
+    Complete(tmp_path)
+    said: list[str] = []
+    tally = fuzz_kept(15, seed=1, say=said.append, finished=tmp_path, seldom=0, aimed=1)
+    assert not tally.findings, said
+    assert tally.exits["report 2"] > 5, "what does not agree is refused"
 
 
 def test_the_fuzzer_of_kept_files_notices_what_it_is_for(

@@ -19,6 +19,7 @@ from dataenvgym_spec.records.experiment import Student
 from dataenvgym_spec.results.evidence.answers import Answers, answers_of
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.settings import at
 
 DRAWS: Final = 1000
 """How often the items are drawn again: the mean is then known to about a hundredth of a point."""
@@ -52,8 +53,8 @@ def chooses(results: Results, arm: str) -> bool:
         results: the experiment.
         arm: of it.
     """
-    select = results.settings[arm].get("select") or {}
-    return results.index.iterations[arm] > 1 and select.get("by") != "last"
+    by = at(results.settings[arm], "select.by")
+    return results.index.iterations[arm] > 1 and by != "last"
 
 
 def chosen_by(split: str, students: Iterable[tuple[Results, str, Student | str]]) -> bool:
