@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.execute.stages.train import common
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read, read_all, read_table
 from dataenvgym_spec.records.plans import Plan, Yield
+from dataenvgym_spec.results.taught.equal import common
 from tests.support.amounts import examples, given
 from tests.support.golden import OBSERVE, Workshop, component, engine
 
