@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
 from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.emit.index import complete
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import parse
 from dataenvgym_spec.questions.explain import leaves, resolved
+from dataenvgym_spec.records.agreement import disagreements
 from dataenvgym_spec.resolve.merge import KeyPath
 from tests.support import teachers
 from tests.support.repositories import PACKAGE, ROOT, call
@@ -643,7 +645,9 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
         (SEEING, ("agent", "checks")),
     ]
     for text, within in specs + list(agents()):
-        (spec,) = compiled(folder, text).specs
+        found = compiled(folder, text)
+        (spec,), (entry,) = found.specs, found.graph.entries
+        assert [*disagreements(complete(entry, found.graph))] == []
         whole = resolved(spec)
         before = keys(compiled(folder, text))
         assert keys(compiled(folder, json.dumps(whole))) == before
