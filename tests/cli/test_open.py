@@ -1,9 +1,11 @@
 """`dataenvgym open`: the same study elsewhere, and a stranger's file that does no harm."""
 
+import errno
 import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +33,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundle(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(made / "tiny.gz", tmp_path / "tiny.gz"))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """No other machine can be reached; who tried to."""
+    tried: list[object] = []
+
+    def refuse(_self: object, address: object, *_: object) -> None:
+        tried.append(address)
+        raise OSError(errno.ENETUNREACH, "no network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: refuse(None, host))
+    return tried
 
 
 def added(bundle: Path) -> Result:
@@ -68,7 +85,9 @@ def travelling(repo: Path) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if name not in stay}
 
 
-def test_it_is_the_same_repository(made: Path, bundle: Path) -> None:
+def test_it_is_the_same_repository_and_no_network_is_needed(
+    made: Path, bundle: Path, asked: list[object]
+) -> None:
     said = opened(bundle).stdout
     assert "opened 'tiny' in 'there', made by dataenvgym-spec" in said
     assert "same keys: all 15 stages" in said
@@ -86,6 +105,9 @@ def test_it_is_the_same_repository(made: Path, bundle: Path) -> None:
     plan = call("dataenvgym", "plan", cwd=bundle.parent / "there").stdout
     assert plan.startswith("tiny: 1 run, 15 restore\n")
     assert re.search(r"run +report +it was never made here\n", plan)
+    verified = call("dataenvgym", "verify", cwd=bundle.parent / "there").stdout
+    assert verified.endswith(": all that is here is what the locks say\n")
+    assert asked == []
 
 
 def test_its_own_bundle_is_the_same_bytes(bundle: Path, tmp_path: Path) -> None:

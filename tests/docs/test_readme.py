@@ -3,9 +3,12 @@
 import re
 import shutil
 import subprocess
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataenvgym_spec.cli.commands import COMMANDS
 from dataenvgym_spec.compile.compiler import front_end, lower
@@ -49,6 +52,34 @@ def test_the_table_lists_every_command_and_no_other() -> None:
 
 def test_lines_are_no_wider_than_a_screen() -> None:
     assert [line for line in README.splitlines() if len(line) > 100] == []
+
+
+def test_it_asks_its_question_first_and_shows_the_report_and_mlflow() -> None:
+    opening = " ".join("\n".join(README.splitlines()[:6]).split())
+    assert "Does watching help, and how sure is that?" in opening
+    shown = re.findall(r"!\[[^\]]+\]\[(\w+)\]", README)
+    places = dict(re.findall(r"^\[(\w+)\]: (docs/pictures/\S+)$", README, re.M))
+    pictures = [places[name] for name in shown]
+    assert pictures == ["docs/pictures/report.png", "docs/pictures/mlflow.png"]
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_it_can_be_cited_and_its_license_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0" and cited["message"] and cited["authors"]
+    assert cited["title"].startswith(project["name"])
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+    for author in (
+        *cited["authors"],
+        *(one for work in cited["references"] for one in work["authors"]),
+    ):
+        assert author.get("name") or (author["family-names"] and author["given-names"])
+    # YAML makes a date of a release that is in the form which is required.
+    assert isinstance(cited.get("date-released", date.today()), date)
+    assert project["license-files"] == ["LICENSE"] and project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")[:200]
 
 
 def test_it_is_read_in_two_minutes() -> None:
