@@ -25,6 +25,7 @@ from dataenvgym_spec.results.study import study
 from tests.support.axe import objections
 from tests.support.branches import Branches
 from tests.support.browsing import LAPTOP, PATIENCE, PHONE, a_browser
+from tests.support.committed import BASE, FIRST, RESULTS, commit, git
 from tests.support.complete import Complete
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ HEADING = re.compile(r"<(h1|h2|h3|summary|figcaption)>(.*?)</\1>")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     root = tmp_path_factory.mktemp("shown")
     Complete(root)
+    git(root, "init", "-q")
+    commit(root, BASE, at=RESULTS + 1)
+    commit(root, FIRST, at=RESULTS + 2)
     return load("tiny", root)
 
 

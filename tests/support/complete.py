@@ -21,6 +21,8 @@ LABELLED, BORROWING = "with-state", "no-state"
 SEEDS: Final = (0, 1)
 COPIES: Final = 3
 """Trainings of one student that are done again; with its own they are more than a chain names."""
+PART: Final = 0.1
+"""Of the examples of an iteration, those that a training takes."""
 STOPPED: Final = (BORROWING, 1, 2)
 """The iteration before which the loop of a run stopped."""
 PRICES: Final = "machine_hour: 3\ngpu_hour: 2\nmodels: {big: {prompt: 2.5, generated: 10}}\n"
@@ -56,7 +58,7 @@ class Complete(Taught):
         index["stamps"] = [f"'selection' has the items of 'feedback', too {HOSTILE}"]
         index["contrasts"] = [{"student": "best", "split": "test", **one} for one in QUESTIONS]
         index["noise"]["retrain"] = COPIES
-        index["inputs"] = {f"data/{HOSTILE}.jsonl": "ab" * 32}
+        index["inputs"] = dict.fromkeys((f"data/{HOSTILE}.jsonl", "specs/tiny.yaml"), "ab" * 32)
         index["settings"][BORROWING]["skills"] = {}
         index["settings"][BORROWING]["data_from"] = {"arm": LABELLED}
         for row in self.stages.values():
@@ -78,7 +80,7 @@ class Complete(Taught):
         if kind == "train":
             log["set_aside"] = int(arm == BORROWING)
             curve = [{**one, "loss": 0.5, "reward": 0.1 * one["step"] / 10} for one in curve]
-            log |= {"cut": 1, "examples": 5, "pairs": 40, "sampled": 80}
+            log |= {"cut": 1, "left_out": 1, "examples": 5, "pairs": 40, "sampled": 80}
         if kind == "evaluate":
             ports = {name: self._answered(rows) for name, rows in ports.items()}
             log |= {"unreadable": {"time": 1}}
@@ -95,6 +97,10 @@ class Complete(Taught):
         write_json(run, {**read_json(run), "python": "3.11"})
         if kind == "evaluate":
             write_json(folder / "stage.json", {"params": _params(turn)})
+        if kind == "train" and arm == BORROWING:
+            says = read_json(folder / "stage.json")
+            params = {**says["params"], "fraction": PART}
+            write_json(folder / "stage.json", {**says, "params": params})
         if kind == "generate":
             self._paint(folder / "out" / "candidates")
         if kind == "check":

@@ -11,7 +11,7 @@ from dataenvgym_spec.setup.hardware.clusters import clusters
 from dataenvgym_spec.setup.hardware.reading import parsed_profile
 from tests.support.slurm import needs_slurm, slurm
 
-TWO = "main with 2 CPUs, 4000 MiB, gpu:fake:2, infinite"
+TWO = "main with 2 CPUs, 64000 MiB, gpu:fake:2, infinite"
 ACCOUNTS = """\
 #!/bin/sh
 # As sacctmgr's documentation has it: a row for each association.
