@@ -77,7 +77,7 @@ def test_the_same_report_by_an_installed_wheel(
     (wheel,) = tmp_path.glob("*.whl")
     call("uv", "venv", "--quiet", str(tmp_path / "venv"), cwd=tmp_path)
     own = {**environment(shared=False), **elsewhere, "VIRTUAL_ENV": str(tmp_path / "venv")}
-    del own["PYTHONPATH"]
+    own.pop("PYTHONPATH", None)
     own["PATH"] = f"{tmp_path / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     install = ["uv", "pip", "install", "--quiet", "--constraints", str(ROOT / "constraints.txt")]
     bundle = bundled(finished, tmp_path / "tiny.gz", "results,students")
