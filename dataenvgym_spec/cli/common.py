@@ -13,8 +13,8 @@ import click
 
 from dataenvgym_spec.cli.naming import FIRST, chosen_files
 from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
-from dataenvgym_spec.core.errors import Diagnostic, UserError, gathered, more, seen
-from dataenvgym_spec.core.text import printable_json
+from dataenvgym_spec.core.errors import Diagnostic, UserError, gathered, more, seen, visible
+from dataenvgym_spec.core.text import printable_json, shortened
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.resolve.arms import Resolved
@@ -159,3 +159,14 @@ def plural(count: int, word: str) -> str:
     '2 stages'
     """
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def fitting(text: str, limit: int) -> str:
+    r"""What others may have written, as a terminal shows it, and cut to a length.
+
+    >>> fitting("a\x1b[2Jbcd", 12)
+    'a\\x1b[2Jbcd'
+    >>> fitting("a\x1b[2Jbcd", 8)
+    'a\\x1b...'
+    """
+    return shortened(visible(text), limit)

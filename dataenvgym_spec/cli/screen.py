@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dataenvgym_spec.cli.common import plural
-from dataenvgym_spec.core.text import clock, duration_text, shortened
+from dataenvgym_spec.cli.common import fitting, plural
+from dataenvgym_spec.core.errors import visible
+from dataenvgym_spec.core.text import clock, duration_text
 from dataenvgym_spec.records.run_state import RunningWork, RunState, WaitingWork
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _head(state: RunState, now: float, width: int) -> Text:
     facts = head_facts(state, now)
     room = width - len(facts) - 3 - (BAR + 2 if width >= NARROW else 0)
     line = Text()
-    line.append(shortened(", ".join(state.names), max(8, room)), style="bold")
+    line.append(fitting(", ".join(state.names), max(8, room)), style="bold")
     line.append("  ")
     if width >= NARROW:
         line.append_text(_bar(state))
@@ -104,15 +105,16 @@ def _running(state: RunState, now: float, width: int) -> Iterator[Text]:
     from rich.text import Text
 
     shown = state.running[:MOST_RUNNING]
-    places = max((len(one.place) for one in shown), default=0)
-    for one in shown:
+    names = [visible(one.place) for one in shown]
+    places = max(map(len, names), default=0)
+    for one, name in zip(shown, names, strict=True):
         taken, expected = running_times(one, now)
-        place = f"{one.place:{places}}  " if places else ""
+        place = f"{name:{places}}  " if places else ""
         room = width - len(taken) - len(place) - len(expected) - 7
         line = Text("  ")
         line.append(taken.rjust(7), style="cyan")
         line.append(f"  {place}", style="bright_black")
-        line.append(shortened(one.title, max(12, room)).ljust(max(0, room)))
+        line.append(fitting(one.title, max(12, room)).ljust(max(0, room)))
         line.append(expected, style="bright_black")
         yield line
     more = _count(state.running, state.all_running) - len(shown)
@@ -130,8 +132,8 @@ def _queued(state: RunState, now: float, width: int) -> Iterator[Text]:
         room = width - min(len(reason), width // 2) - 13
         line = Text("  ")
         line.append("waits".rjust(7), style="yellow")
-        line.append(f"  {shortened(one.title, max(12, room)).ljust(max(0, room))}  ")
-        line.append(shortened(reason, max(8, width - len(line))), style="bright_black")
+        line.append(f"  {fitting(one.title, max(12, room)).ljust(max(0, room))}  ")
+        line.append(fitting(reason, max(8, width - len(line))), style="bright_black")
         yield line
     more = _count(state.queued, state.all_queued) - len(shown)
     if more > 0:
@@ -139,7 +141,7 @@ def _queued(state: RunState, now: float, width: int) -> Iterator[Text]:
 
 
 def _reason(one: WaitingWork, now: float) -> str:
-    return f"{one.reason}, {clock(max(0.0, now - one.since))}"
+    return f"{visible(one.reason)}, {clock(max(0.0, now - one.since))}"
 
 
 def _count(listed: Sequence[object], known: int) -> int:
@@ -159,7 +161,7 @@ def _waiting(state: RunState, width: int) -> Iterator[Text]:
 
     for number, title in enumerate(state.waiting[:MOST_WAITING]):
         label = "next" if number == 0 else ""
-        yield Text(f"  {label:>7}  {shortened(title, width - 12)}", style="bright_black")
+        yield Text(f"  {label:>7}  {fitting(title, width - 12)}", style="bright_black")
     started = _count(state.running, state.all_running) + _count(state.queued, state.all_queued)
     left = state.total - state.done - state.skipped - len(state.failed) - started
     more = left - min(len(state.waiting), MOST_WAITING)
@@ -174,7 +176,7 @@ def _failed(state: RunState, width: int) -> Iterator[Text]:
         message = one.message.partition("\n")[0].removeprefix("error: ")
         line = Text("   failed  ", style="red")
         where = f" on {one.place}" if one.place else ""
-        line.append(shortened(f"{one.title}{where}: {message}", width - 12))
+        line.append(fitting(f"{one.title}{where}: {message}", width - 12))
         yield line
     if len(state.failed) > MOST_FAILED or state.skipped:
         more = len(state.failed) - MOST_FAILED

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dataenvgym_spec.cli.common import plural, sums_of
-from dataenvgym_spec.core.text import clock, shortened
+from dataenvgym_spec.cli.common import fitting, plural, sums_of
+from dataenvgym_spec.core.text import clock
 from dataenvgym_spec.questions.status import STATES, StageStatus, status
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
@@ -50,7 +50,7 @@ class Look:
             yield "between two stages"
         for name in list(self.experiments)[:MOST]:
             rows = self.experiments[name]
-            yield shortened(f"{name}: {sums_of(Counter(row.state for row in rows), STATES)}", width)
+            yield fitting(f"{name}: {sums_of(Counter(row.state for row in rows), STATES)}", width)
             for row in rows:
                 if row.state in LOOKED_AT:
                     yield from self._lines(row, width)
@@ -60,9 +60,9 @@ class Look:
     def _lines(self, row: StageStatus, width: int) -> Iterator[str]:
         label = row.state if row.since is None else clock(max(0.0, self.now - row.since))
         detail = row.detail.partition("\n")[0]
-        yield shortened(f"  {label:>7}  {row.label}  {detail}", width)
+        yield fitting(f"  {label:>7}  {row.label}  {detail}", width)
         for one in row.asked:
-            yield shortened(f"  {'':7}  {one.text()}", width)
+            yield fitting(f"  {'':7}  {one.text()}", width)
 
 
 def look(layout: Layout, name: str | None = None, before: Look | None = None) -> Look:

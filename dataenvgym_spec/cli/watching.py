@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dataenvgym_spec.cli.away import away, last_run
 from dataenvgym_spec.cli.stages_at_work import Look, look
-from dataenvgym_spec.core.errors import seen, visible
+from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.records.run_state import RunState
 from dataenvgym_spec.setup.hardware.leases import AtWork
 from dataenvgym_spec.store.dvc.busy import working
@@ -61,7 +61,7 @@ def _once(layout: Layout, state: RunState | None, name: str | None) -> int:
         _print(state)
         return _told(layout, state)
     for line in look(layout, name).lines(WIDTH):
-        click.echo(seen(line))
+        click.echo(line)
     return 0
 
 

@@ -67,6 +67,21 @@ def test_the_screen_in_eighty_columns() -> None:
     ]
 
 
+def test_what_others_wrote_is_shown_and_not_obeyed() -> None:
+    bad = "a\x1b]0;title\x07\x1b[2J\u202eb"
+    state = changed(
+        STATE,
+        names=(bad,),
+        running=(RunningWork(title=bad, started=NOW, expected=9, place=bad),),
+        queued=(WaitingWork(title=bad, since=NOW, reason=bad),),
+        waiting=(bad,),
+        failed=(FailedWork(title=bad, message=f"error: {bad}", place=bad),),
+    )
+    lines = shown(state, width=300)
+    assert all(line.isprintable() for line in lines)
+    assert "\n".join(lines).count(r"a\x1b]0;title\x07\x1b[2J\u202eb") == 9
+
+
 def shown_in(page: str) -> list[str]:
     """The screen that a page of documentation shows."""
     (text,) = [text for language, text in blocks(ROOT / "docs" / page) if language == "screen"]

@@ -17,8 +17,9 @@ from dataenvgym_spec.cli.again import command_line
 from dataenvgym_spec.cli.away import command_of
 from dataenvgym_spec.cli.commands import cli
 from dataenvgym_spec.cli.run import command as run_command
-from dataenvgym_spec.cli.stages_at_work import look
+from dataenvgym_spec.cli.stages_at_work import Look, look
 from dataenvgym_spec.cli.watching import NONE, watch
+from dataenvgym_spec.questions.status import StageStatus
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.slurm.commands import Job, submit
@@ -72,6 +73,14 @@ def test_a_run_with_a_queue(layout: Layout, said: Say) -> None:
         assert words in said()
     layout.run_state.write_text("{", encoding="utf-8")
     assert watch(layout) == 0
+
+
+def test_what_a_stage_says_is_shown_and_not_obeyed() -> None:
+    row = StageStatus(key="k", kind="train", state="failed", label="a\x1b[2J", detail="b\x9bc\nd")
+    assert list(Look({"e": [row]}, 1.0).lines(80)) == [
+        "e: 1 failed",
+        r"   failed  a\x1b[2J  b\x9bc",
+    ]
 
 
 def test_what_takes_a_run_up_again(layout: Layout, said: Say) -> None:
