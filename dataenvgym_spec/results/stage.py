@@ -7,6 +7,7 @@ not produced yet reads as None or empty, so that a running experiment can be rea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -157,10 +158,8 @@ def read_record(path: Path, kind: type[R]) -> R:
     Raises:
         UserError: it is missing, damaged, or of another shape.
     """
-    try:
+    with _intact(path):
         return files.read(path, kind)
-    except StageError as error:
-        raise _damaged(path) from error
 
 
 def read_records(path: Path, kind: type[R]) -> list[R]:
@@ -185,10 +184,8 @@ def each_record(
     Raises:
         UserError: it is missing, damaged, or of another shape.
     """
-    try:
+    with _intact(path, "remove its folder"):
         yield from files.read_some(path, kind, wanted)
-    except StageError as error:
-        raise _damaged_rows(path) from error
 
 
 def read_table(path: Path, kind: type[R]) -> dict[str, R]:
@@ -197,10 +194,8 @@ def read_table(path: Path, kind: type[R]) -> dict[str, R]:
     Raises:
         UserError: it is missing, damaged, or of another shape.
     """
-    try:
+    with _intact(path):
         return files.read_table(path, kind)
-    except StageError as error:
-        raise _damaged(path) from error
 
 
 def stored(path: Path, kind: type[R]) -> Sequence[R]:
@@ -209,10 +204,8 @@ def stored(path: Path, kind: type[R]) -> Sequence[R]:
     Raises:
         UserError: it is missing.
     """
-    try:
+    with _intact(path, "remove its folder"):
         return Stored(path, kind)
-    except StageError as error:
-        raise _damaged_rows(path) from error
 
 
 def count_records(path: Path) -> int:
@@ -221,24 +214,20 @@ def count_records(path: Path) -> int:
     Raises:
         UserError: it is missing.
     """
-    try:
+    with _intact(path, "remove its folder"):
         return files.count_of(path)
-    except StageError as error:
-        raise _damaged_rows(path) from error
 
 
 def _read_json(path: Path) -> Any:
-    try:
+    with _intact(path):
         return files.read_json(path)
+
+
+@contextmanager
+def _intact(path: Path, remedy: str = "run: dataenvgym compile") -> Iterator[None]:
+    """Says of a file that is found damaged what makes it anew."""
+    try:
+        yield
     except StageError as error:
-        raise _damaged(path) from error
-
-
-def _damaged_rows(path: Path) -> UserError:
-    help = f"remove its folder and run: {_AGAIN}"
-    return UserError(f"'{path}' is damaged or half-written", help=help)
-
-
-def _damaged(path: Path) -> UserError:
-    help = f"run: dataenvgym compile, then: {_AGAIN}"
-    return UserError(f"'{path}' is damaged or half-written", help=help)
+        help = f"{remedy}, then: {_AGAIN}"
+        raise UserError(f"'{path}' is damaged or half-written", help=help) from error
