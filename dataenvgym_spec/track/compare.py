@@ -7,7 +7,6 @@ record, by the same plan, is not wrong: another clone of the repository has got 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -212,20 +211,29 @@ def missing(record: RunRecord, held: Held, parent: str | None, *, own: bool = Tr
 
 def _missing_metrics(record: RunRecord, held: Held) -> Iterator[Metric]:
     """Points whose results are not there; circumstances only where none are there."""
-    places = {(key, step) for key, step, _ in held.facts}
-    # On an axis of seconds the same point has another step for everybody: its value tells.
-    values = Counter((key, value) for key, _, value in held.facts if key in AXES)
+    there = held.facts | _at_other_steps(record, held)
+    places = {
+        (key, step) for key, step, _ in held.facts if is_circumstance(key) and key not in AXES
+    }
     for metric in record.metrics:
-        key, step, value = metric.fact
-        if key in AXES:
-            values[key, value] -= 1
-            there = values[key, value] >= 0
-        elif is_circumstance(key):
-            there = (key, step) in places
-        else:
-            there = metric.fact in held.facts
-        if not there:
+        if metric.fact not in there and (metric.key, metric.step) not in places:
             yield metric
+
+
+def _at_other_steps(record: RunRecord, held: Held) -> set[Fact]:
+    """Points that are there at other steps: on an axis of seconds everybody has others.
+
+    Their values tell. Of several of one value, each that is there stands for the nearest one.
+    """
+    left = {metric.fact for metric in record.metrics if metric.key in AXES}
+    more = {fact for fact in held.facts if fact[0] in AXES} - left
+    left -= held.facts
+    found: set[Fact] = set()
+    for key, step, value in sorted(more, key=str):
+        alike = [one for one in left - found if (one[0], one[2]) == (key, value)]
+        if alike:
+            found.add(min(alike, key=lambda one: (abs(one[1] - step), one[1])))
+    return found
 
 
 def _missing_datasets(record: RunRecord, held: Held) -> Iterator[Dataset]:

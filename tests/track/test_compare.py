@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.track.compare import DIGEST, RESULTS, Held, as_told, tags
+from dataenvgym_spec.track.compare import DIGEST, RESULTS, Held, as_told, missing, tags
 from dataenvgym_spec.track.runs import Metric, RunRecord
 
 
@@ -77,3 +77,27 @@ def test_curves_of_several_points_are_read_and_others_only_where_they_end_elsewh
     assert listed().untold(RECORD) == {"selection/accuracy", "spent/usd"}
     elsewhere = listed(metric("data/skipped", 3), metric("not/ours", 0))
     assert elsewhere.untold(RECORD) == {"data/skipped"}
+
+
+AXIS = "selection/accuracy_by_seconds"
+
+
+@pytest.mark.parametrize(
+    ("there", "lacking"),
+    [
+        # The base student was evaluated last, and a taught one has as many right.
+        ([(9, 0.5), (24, 0.75)], [0]),
+        # Another clone took 11 seconds for the first student, and knew nothing of the base yet.
+        ([(11, 0.5), (26, 0.75)], [0]),
+        ([(0, 0.5), (11, 0.5), (26, 0.75)], []),
+        ([(0, 0.5), (9, 0.5)], [24]),
+        ([(0, 0.5), (9, 0.25), (24, 0.75)], [9]),
+        ([], [0, 9, 24]),
+    ],
+)
+def test_points_of_one_value_on_an_axis_of_seconds_are_told_apart(
+    there: list[tuple[int, float]], lacking: list[int]
+) -> None:
+    record = replace(RECORD, metrics=(metric(AXIS, 0), metric(AXIS, 9), metric(AXIS, 24, 0.75)))
+    held = listed(*(metric(AXIS, step, value) for step, value in there))
+    assert [one.step for one in missing(record, held, None).metrics] == lacking
