@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataenvgym_spec.track.compare import DIGEST, RESULTS, Held, as_told, missing, tags
-from dataenvgym_spec.track.runs import Metric, RunRecord
+from dataenvgym_spec.track.runs import Metric, MetricPoint, RunRecord
 
 
 def metric(key: str, step: int, value: float = 0.5, time: int = 7) -> Metric:
@@ -38,6 +41,10 @@ def listed(*last: Metric, **more: Any) -> Held:
     points = frozenset(one.point for one in last or LAST)
     held = Held(run_id="r", name="a", status="FINISHED", start=1, end=9, tags=said, points=points)
     return replace(held, **more)
+
+
+def points(metrics: Iterable[Metric]) -> frozenset[MetricPoint]:
+    return frozenset(one.point for one in metrics)
 
 
 def test_a_run_that_ends_as_it_should_is_told_with_all_of_its_points() -> None:
@@ -101,3 +108,29 @@ def test_points_of_one_value_on_an_axis_of_seconds_are_told_apart(
     record = replace(RECORD, metrics=(metric(AXIS, 0), metric(AXIS, 9), metric(AXIS, 24, 0.75)))
     held = listed(*(metric(AXIS, step, value) for step, value in there))
     assert [one.step for one in missing(record, held, None).metrics] == lacking
+
+
+KEYS = (AXIS, "selection/accuracy", "spent/usd", "train/loss")
+POINTS = st.lists(
+    st.builds(metric, st.sampled_from(KEYS), st.integers(0, 3), st.sampled_from((0.25, 0.5))),
+    unique_by=lambda one: (one.key, one.step),
+)
+
+
+@given(metrics=POINTS, data=st.data())
+def test_what_is_missing_makes_any_part_of_a_run_whole(
+    metrics: list[Metric], data: st.DataObject
+) -> None:
+    record = replace(RECORD, metrics=tuple(metrics))
+    part = data.draw(st.lists(st.sampled_from(metrics), unique=True)) if metrics else []
+    lacking = missing(record, replace(listed(), points=points(part)), None).metrics
+    assert points([*part, *lacking]) == points(metrics) and not {*part} & {*lacking}
+
+
+@given(mine=POINTS, theirs=POINTS)
+def test_nothing_is_missing_twice(mine: list[Metric], theirs: list[Metric]) -> None:
+    """Whatever another clone has logged."""
+    record, there = replace(RECORD, metrics=tuple(mine)), points(theirs)
+    lacking = missing(record, replace(listed(), points=there), None).metrics
+    whole = replace(listed(), points=there | points(lacking))
+    assert missing(record, whole, None).metrics == ()
