@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
+from dataenvgym_spec.cli.contrasts import print_contrasts
 from dataenvgym_spec.cli.elsewhere import absence, remedy
 from dataenvgym_spec.cli.tabular import harmless, print_table
 from dataenvgym_spec.cli.teaching import PARTS, print_part
@@ -156,24 +157,13 @@ def _print(
     from dataenvgym_spec.results.evidence.choosing import choices
     from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.noise import noise_floor
-    from dataenvgym_spec.results.parity import change_parities, parities
+    from dataenvgym_spec.results.parity import change_parities
     from dataenvgym_spec.results.probes import probed
-    from dataenvgym_spec.results.stamps import stamps
     from dataenvgym_spec.results.wording import coverage
 
-    console, ran, told = Console(), stamps(results), declarations(results)
-    asked = parities(results)
-    floor = noise_floor(results)
+    console, told, floor = Console(), declarations(results), noise_floor(results)
     _print_scores(console, results, rows, each=each)
-    for contrast in compared:
-        console.print(harmless(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
-        console.print(harmless(declaring.declared(told.standing[contrast.question])))
-        console.print(harmless(noise.floor_of(floor, contrast.question, contrast.weighed)))
-        parity = asked.get(contrast.question)
-        if parity is not None and not parity.differing:
-            console.print(harmless(asking.asked(parity)))
-        for warning in words.warnings(contrast, ran, parity):
-            console.print(harmless(warning, style="yellow"))
+    print_contrasts(console, results, compared, told, floor)
     for sentence, parity in asking.of_change(change_parities(results)):
         console.print(harmless(f"\n{sentence}", style="yellow" if parity.differing else ""))
     for missing in unanswered(results):

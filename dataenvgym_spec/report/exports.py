@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from dataenvgym_spec.report import correcting, declaring, drawing, formats, growth, noise
+from dataenvgym_spec.report.contrasts import HEAD, cells
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.page import most_flips, taught_axes
 from dataenvgym_spec.report.points import costs, curves_csv
@@ -20,7 +21,6 @@ from dataenvgym_spec.report.text import (
     interval,
     p_cell,
     percent,
-    point_interval,
     points,
 )
 from dataenvgym_spec.results.curves import Curve, Grid
@@ -105,14 +105,10 @@ def contrast_table(study: Study) -> TextTable:
     bounds = len(CLAIM) if any(one.equivalence for one in study.contrasts) else 0
     for one in study.contrasts:
         who = compared(one.question)
-        ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
-        tests = (p_cell(one.weighed.p), p_cell(one.adjusted))
-        floor = noise.cell(beside(study.floor, one.question, one.weighed))
-        cells = (who, primary, *ends, floor, *tests, *_claimed(one.equivalence)[:bounds])
-        lines.append(Line(cells=(*cells, count(one.items))))
-    sizes = ("#points", "#95% interval", noise.HEADING)
-    head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", *CLAIM[:bounds], "#items")
+        found = (*cells(one, study.floor), *_claimed(one.equivalence)[:bounds])
+        lines.append(Line(cells=(who, primary, *found, count(one.items))))
+    head = ("contrast", "declared", *HEAD, *CLAIM[:bounds], "#items")
     over = intervals((compared(one.question), one.difference) for one in study.contrasts)
     title = f"Declared contrasts of {study.name}, in percentage points. {over}"
     title = " ".join(filter(None, (title, declaring.caption(study.declared))))

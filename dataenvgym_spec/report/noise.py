@@ -30,10 +30,19 @@ _HEAD: Final = (
 )
 
 
-def floor_of(floor: Floor | None, question: Question, weighed: Weighed) -> str:
-    """The noise floor beside a contrast."""
+def floor_of(
+    floor: Floor | None, question: Question, weighed: Weighed, *, again: bool = False
+) -> str:
+    """The noise floor beside a contrast.
+
+    Args:
+        floor: as it was measured.
+        question: the contrast.
+        weighed: what it came to.
+        again: whether a floor of this study was explained before.
+    """
     width = beside(floor, question, weighed)
-    return _within(floor, width, weighed.difference.value, weighed.replicates)
+    return _within(floor, width, weighed.difference.value, weighed.replicates, again=again)
 
 
 def in_run(floor: Floor | None, question: Question, pair: Paired) -> float | None:
@@ -66,15 +75,17 @@ def plain(width: float | None, digits: int = 6) -> float | str:
     return UNKNOWN if width is None else round(width, digits)
 
 
-def _within(floor: Floor | None, width: float | None, value: float, runs: int) -> str:
+def _within(
+    floor: Floor | None, width: float | None, value: float, runs: int, *, again: bool = False
+) -> str:
     if floor is None or width is None:
         return NOT_MEASURED
     if not width:
         return f"Noise floor: {_size(width)} points; {_equal(floor)}."
     side = "beyond" if abs(value) > width else "within"
     what = f"a mean over {runs} runs" if runs > 1 else "a difference"
-    chance = f"{what} that is chance alone stays within it in 95 of 100 cases"
-    return f"Noise floor: {_size(width)} points ({chance}); this one is {side} it."
+    chance = f" ({what} that is chance alone stays within it in 95 of 100 cases)"
+    return f"Noise floor: {_size(width)} points{'' if again else chance}; this one is {side} it."
 
 
 def _equal(floor: Floor) -> str:
