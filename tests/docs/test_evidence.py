@@ -1,4 +1,4 @@
-"""The study and its null as they are shipped: what README and `docs/evidence.md` say came out is what the answers say, and the keys are those of today."""
+"""The study, its null and the quickstart as they are shipped: what README and docs say came out is what the answers say, and the keys are those of today."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from dataenvgym_spec.results.evidence.statistics import Estimate
 from tests.support.repositories import ROOT
 from tests.support.shipped import Shipped, digest_of, share
 
-SPECS = {"study": "study", "null-study": "null"}
+SPECS = {
+    "study": "specs/library/study.yaml",
+    "null-study": "specs/library/null.yaml",
+    "quickstart": "specs/quickstart.yaml",
+}
+STUDIES = ("study", "null-study")
 PAGE = " ".join((ROOT / "docs" / "evidence.md").read_text(encoding="utf-8").split())
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 LEVEL = 0.05
@@ -27,7 +32,7 @@ def shipped(name: str) -> Shipped:
 
 @cache
 def compiled(name: str) -> Graph:
-    return lower(front_end([ROOT / "specs" / "library" / f"{SPECS[name]}.yaml"], root=ROOT)).graph
+    return lower(front_end([ROOT / SPECS[name]], root=ROOT)).graph
 
 
 def said(difference: Estimate) -> str:
@@ -38,7 +43,7 @@ def said(difference: Estimate) -> str:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_answers_are_of_the_stages_that_the_specs_mean(name: str) -> None:
-    """If it fails, results mean something else now: `make study`, then the slow tests of it with UPDATE_SNAPSHOTS=1, and the page."""
+    """If it fails, results mean something else now: the slow tests of studies and README with UPDATE_SNAPSHOTS=1, and the pages."""
     keys = [stage.id for stage in compiled(name).stages]
     assert digest_of(keys) == shipped(name).keys
 
@@ -52,8 +57,8 @@ def test_the_study_finds_what_is_there() -> None:
     floor = study.floor.difference(3)
     assert floor is not None and primary[1].difference.value > floor > 0
     # By each run of it, and over the untaught student.
-    for seed, marks in study.last["state"].items():
-        assert share(marks) > max(share(study.last["blind"][seed]), share(study.base))
+    for seed, marks in study.taught["state"].items():
+        assert share(marks) > max(share(study.taught["blind"][seed]), share(study.base))
 
 
 def test_the_null_study_finds_nothing() -> None:
@@ -67,7 +72,7 @@ def test_the_null_study_finds_nothing() -> None:
 def test_the_page_says_what_the_answers_of_the_study_say() -> None:
     study = shipped("study")
     assert f"right in three runs, from {100 * share(study.base):.1f} %" in PAGE
-    arms = {arm: ", ".join(f"{100 * share(marks):.1f}" for marks in runs.values()) for arm, runs in study.last.items()}  # fmt: skip
+    arms = {arm: ", ".join(f"{100 * share(marks):.1f}" for marks in runs.values()) for arm, runs in study.taught.items()}  # fmt: skip
     assert f"| `state` | {arms['state']} % | | |" in PAGE
     for question, weighed, p in study.corrected(compiled("study").entries[0].index.contrasts):
         mark = " (primary)" if question.primary else ""
@@ -83,7 +88,7 @@ def test_the_page_says_what_the_answers_of_the_study_say() -> None:
 def test_the_page_says_what_the_answers_of_the_null_study_say() -> None:
     null = shipped("null-study")
     answers = list(null.corrected(compiled("null-study").entries[0].index.contrasts))
-    right = [100 * share(marks) for runs in null.last.values() for marks in runs.values()]
+    right = [100 * share(marks) for runs in null.taught.values() for marks in runs.values()]
     differences = [weighed.difference.value for _, weighed, _ in answers]
     raw = [weighed.p for _, weighed, _ in answers]
     (primary,) = [p for question, _, p in answers if question.primary]
@@ -99,7 +104,7 @@ def test_the_page_says_what_the_answers_of_the_null_study_say() -> None:
 
 
 def test_floors_and_the_sentence_of_the_readme_are_those_of_the_answers() -> None:
-    floors = [shipped(name).floor for name in SPECS]
+    floors = [shipped(name).floor for name in STUDIES]
     for floor in floors:
         assert floor.reevaluate is not None and set(floor.reevaluate.moved) == {0.0}
     widths = [floor.difference(3) for floor in floors]
@@ -111,3 +116,24 @@ def test_floors_and_the_sentence_of_the_readme_are_those_of_the_answers() -> Non
     ends = (f"{100 * end:.1f}" for end in (primary.low, primary.high))
     assert found.groups() == (points(primary.value), *ends, study)
     assert "whose arms are the same in secret, finds nothing" in README
+
+
+def test_what_the_quickstart_finds_is_what_its_answers_say() -> None:
+    found = shipped("quickstart")
+    weighed = found.weighed("with-state", "no-state")
+    ((_, pair),) = weighed.runs
+    seeing, blind = (
+        f"{100 * share(found.taught[arm]['0']):.1f}%" for arm in ("with-state", "no-state")
+    )
+    base = f"{100 * share(found.base):.1f}%"
+    page = " ".join((ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8").split())
+    assert (
+        f"the base student has {base} right, the student of `no-state` {blind}, that of `with-state` {seeing}."
+        f" The difference is {points(pair.difference.value)} points (95% interval "
+        f"{points(pair.difference.low)} to {points(pair.difference.high)}; {pair.gained} items that only "
+        f"`with-state` has right, {pair.lost} that only `no-state` has; McNemar p < 0.001)"
+    ) in page
+    assert weighed.p < 0.001
+    assert (
+        f"the untaught student has {base} right, the watched one {seeing}, the other one [{blind}]"
+    ) in README

@@ -1,5 +1,6 @@
 """What the README shows is executed, and what it lists is there."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dataenvgym_spec import load
 from dataenvgym_spec.cli.commands import COMMANDS
 from dataenvgym_spec.compile.compiler import front_end, lower
 from tests.support.pages import BLOCK, blocks
 from tests.support.repositories import ROOT, call, environment, shell
+from tests.support.shipped import Shipped
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -177,6 +180,11 @@ def test_make_quickstart_in_a_fresh_clone(tmp_path: Path) -> None:
         for row in json.loads(call(program, "report", "quickstart", "--json", cwd=repo).stdout)
     }
     assert rows["with-state", "best"]["ci_low"] > rows["with-state", "base"]["ci_high"]
+    found = Shipped.of(load("quickstart", root=repo), "best")
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        found.write("quickstart")
+    # Students of other machines are others.
+    assert found.keys == Shipped.read("quickstart").keys
     assert (
         "Running stage"
         not in call(str(repo / ".venv" / "bin" / "dvc"), "repro", "quickstart", cwd=repo).stdout

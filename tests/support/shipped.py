@@ -33,8 +33,8 @@ class Shipped:
         keys: the digest of the keys of all stages.
         clusters: of the sealed items, in the order of their ids: equal numbers, one cluster.
         base: of the untaught student on the sealed items.
-        last: by arm and run seed, of the last student on the sealed items.
-        copied: of the student whose noise was measured, on selection.
+        taught: by arm and run seed, of the student that is compared, on the sealed items.
+        copied: of the student whose noise was measured, on selection; empty where it was not.
         reevaluate: of its evaluations that were done again.
         retrain: of its trainings that were done again.
     """
@@ -42,7 +42,7 @@ class Shipped:
     keys: str
     clusters: tuple[int, ...]
     base: str
-    last: Mapping[str, Mapping[str, str]]
+    taught: Mapping[str, Mapping[str, str]]
     copied: str
     reevaluate: tuple[str, ...]
     retrain: tuple[str, ...]
@@ -53,21 +53,21 @@ class Shipped:
         return msgspec.json.decode(path(name).read_bytes(), type=cls)
 
     @classmethod
-    def of(cls, results: Notebook) -> Self:
-        """Those of a study that has run."""
+    def of(cls, results: Notebook, student: str = "last") -> Self:
+        """Those of a study that has run, and whose contrasts compare the best or the last students."""
         first, runs = results.runs[0], results.runs
-        last: dict[str, dict[str, str]] = {run.arm: {} for run in runs}
+        taught: dict[str, dict[str, str]] = {run.arm: {} for run in runs}
         for run in runs:
-            last[run.arm][str(run.seed)] = _marks(run.sealed("last"))
+            taught[run.arm][str(run.seed)] = _marks(run.sealed(student))
         copies: dict[str, list[str]] = {"student": [], "reevaluate": [], "retrain": []}
         for copy, rows in copies_of(results):
             copies[copy.of].append(_marks(rows))
-        (copied,) = copies["student"]
+        copied = copies["student"][0] if copies["student"] else ""
         return cls(
             keys=digest_of(stage.key for stage in results.index.stages),
-            clusters=_numbered([row.unit for row in _ordered(first.sealed("last"))]),
+            clusters=_numbered([row.unit for row in _ordered(first.sealed("base"))]),
             base=_marks(first.sealed("base")),
-            last=last,
+            taught=taught,
             copied=copied,
             reevaluate=tuple(copies["reevaluate"]),
             retrain=tuple(copies["retrain"]),
@@ -80,7 +80,7 @@ class Shipped:
 
     def weighed(self, arm: str, against: str) -> Weighed:
         """What the last students of two arms say of their difference."""
-        mine, others = self.last[arm], self.last[against]
+        mine, others = self.taught[arm], self.taught[against]
         return weigh({int(seed): Sides(first=self._answers(mine[seed]), second=self._answers(others[seed])) for seed in mine})  # fmt: skip
 
     def corrected(self, contrasts: Sequence[Question]) -> Iterator[tuple[Question, Weighed, float]]:
