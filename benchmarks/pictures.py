@@ -33,14 +33,15 @@ TRACKED: Final = (1800, 800)
 """Of the window that shows MLflow."""
 DRAWN: Final = 4000
 """Milliseconds that MLflow's charts have to move to their places, once they are there."""
-WIDTH, HEIGHT, SCALE, MARGIN = 640, 1600, 2, 24
+WIDTH, HEIGHT, SCALE, MARGIN = 640, 1800, 2, 24
 """Of the window, how many pixels of a picture one of it is, and what is left around the content."""
 SECTION: Final = re.compile(r"<section\b.*?</section>", re.DOTALL)
 LESS: Final = """
 .pair > div, .pair ~ *, section > p, .answer p:not([class]) { display: none }
 .sample:nth-child(n + 4) { display: none }
 .samples { grid-template-columns: repeat(3, 1fr) } .sample details { display: none }
-.answer ~ .answer, .answer .note:last-of-type { display: none }
+.answer ~ .answer { display: none }
+[aria-label="declared contrasts"] :is(th, td):is(:nth-child(2), :last-child) { display: none }
 h2 { margin-top: 1.5rem } figure { max-width: none }
 """
 """What a picture does without: tables, explanations, all but one contrast and three examples."""
@@ -56,6 +57,7 @@ def answer_of(page: str) -> str:
     for section in others:
         if "<img" not in section:
             page = page.replace(section, "", 1)
+    page = re.sub(r'<p class="note">Both students were asked alike.*?</p>', "", page)
     # A difference is not shown without what chance alone makes.
     page = page.replace("<p>Noise floor", '<p class="note">Noise floor')
     return page.replace("</head>", f"<style>{LESS}</style></head>")

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dataenvgym_spec.report import correcting, declaring, drawing, formats, growth, noise
-from dataenvgym_spec.report.contrasts import HEAD, cells
+from dataenvgym_spec.report import contrasts, declaring, drawing, formats, growth, noise
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.page import most_flips, taught_axes
 from dataenvgym_spec.report.points import costs, curves_csv
@@ -19,18 +18,15 @@ from dataenvgym_spec.report.text import (
     amount,
     count,
     interval,
-    p_cell,
     percent,
-    points,
 )
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.contrasts import Comparison
-from dataenvgym_spec.results.evidence.equivalence import Equivalence
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
-from dataenvgym_spec.results.wording import compared, intervals, scored, seen
+from dataenvgym_spec.results.wording import compared, scored, seen
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
@@ -46,7 +42,6 @@ LEFT_OUT_COLUMNS: Final = (
     "before_results",
 )
 SCORE: Final = ("right", "low", "high", "covers")
-CLAIM: Final = ("equivalence", "#90% interval", "#p (bounds)", "#p (bounds, Holm)")
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
 
@@ -101,27 +96,10 @@ def main_table(study: Study) -> TextTable:
 
 def contrast_table(study: Study) -> TextTable:
     """The declared contrasts, in percentage points; claims of equivalence where there are any."""
-    lines = []
-    bounds = len(CLAIM) if any(one.equivalence for one in study.contrasts) else 0
-    for one in study.contrasts:
-        who = compared(one.question)
-        primary = "primary" if one.question.primary else "exploratory"
-        found = (*cells(one, study.floor), *_claimed(one.equivalence)[:bounds])
-        lines.append(Line(cells=(who, primary, *found, count(one.items))))
-    head = ("contrast", "declared", *HEAD, *CLAIM[:bounds], "#items")
-    over = intervals((compared(one.question), one.difference) for one in study.contrasts)
-    title = f"Declared contrasts of {study.name}, in percentage points. {over}"
+    found = contrasts.table(study.contrasts, study.floor)
+    title = f"Declared contrasts of {study.name}, in percentage points. {found.note}"
     title = " ".join(filter(None, (title, declaring.caption(study.declared))))
-    return TextTable(title=title, head=head, lines=tuple(lines))
-
-
-def _claimed(claim: Equivalence | None) -> tuple[str, ...]:
-    """The cells of a claim of equivalence; empty where nobody asks."""
-    if claim is None:
-        return ("",) * len(CLAIM)
-    verdict = correcting.within(claim)
-    ends = f"{points(claim.low)} to {points(claim.high)}"
-    return (verdict, ends, p_cell(claim.p), p_cell(claim.adjusted))
+    return TextTable(title=title, head=found.head, lines=found.lines)
 
 
 def curve_table(curves: Sequence[Curve]) -> TextTable:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report import (
     asking,
+    contrasts,
     correcting,
     declaring,
     drawing,
@@ -71,6 +72,7 @@ def page(study: Study) -> str:
     fate_hues = [(name, drawing.fate_hue(number)) for number, name in enumerate(names)]
     html = _template().render(
         study=study,
+        answers=contrasts.answers(study.contrasts, study.declared, study.parities, study.floor),
         asking=asking,
         correcting=correcting,
         declaring=declaring,
@@ -100,6 +102,7 @@ def _tables(study: Study) -> dict[str, Any]:
         "ledger": tables.ledger_tables(study.accounts),
         "trainings": tables.training_table(study.trainings),
         "noise": None if study.floor is None else noise.table(study.floor),
+        "contrasts": contrasts.table(study.contrasts, study.floor),
     }
 
 

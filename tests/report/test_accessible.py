@@ -49,7 +49,7 @@ OPENED = """async () => {
 
 
 NOTHING_THERE = {
-    "not: for contrast in study.contrasts",
+    "not: for one in answers.each",
     "if study.unanswered",  # said in place of the contrasts, where all are unanswered
     "if mixed and not study.contrasts",
     "not: if different",
