@@ -73,7 +73,9 @@ def test_a_teacher_in_a_stage_is_asked_by_several_processes(tmp_path: Path) -> N
     repo = new_repo(tmp_path / "repo", yaml.safe_dump(TAUGHT, sort_keys=False))
     (repo / "hardware.yaml").write_text("generation: {shards: 2, min_batches: 1}\n", "utf-8")
     command = ["dataenvgym", "run", "tiny", "--jobs", "2"]
-    said = call(*command, cwd=repo, apart=True, OMP_NUM_THREADS="1").stdout
+    # Other tests have asked the same student, and what their stages know would be reused.
+    own = {"DATAENVGYM_JOURNAL": str(tmp_path / "journal"), "OMP_NUM_THREADS": "1"}
+    said = call(*command, cwd=repo, apart=True, **own).stdout
     assert "generate, shard 1 of 2" in said and "generate, shard 2 of 2" in said
     (path,) = repo.glob("store/generate-*/log/run.json")
     log = Log.parse(read_json(path))
